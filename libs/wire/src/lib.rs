@@ -1,1 +1,23 @@
+//! The contracts between services: generated messages, clients and servers, the
+//! spine of event subjects, and conversions at the edge of the money types.
+//!
+//! Nothing here decides anything. A message becomes a domain value in a service's
+//! `convert.rs`, which refuses what is missing.
 
+mod convert;
+mod event;
+
+pub use convert::{ConvertError, amount, instant, money, timestamp};
+pub use event::{Event, STREAMS};
+
+#[expect(
+    clippy::allow_attributes_without_reason,
+    clippy::as_conversions,
+    clippy::wildcard_enum_match_arm,
+    reason = "generated code"
+)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
+}
+
+pub use generated::tributary::*;

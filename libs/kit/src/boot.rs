@@ -1,0 +1,320 @@
+//! The order of a start and of a stop, once for all services.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream;
+use clap::{Parser, Subcommand};
+use mailbox::{Consumer, DeadLetters, Inbox, Outbox, Pulse};
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wire::kit::v1::kit_service_server::KitServiceServer;
+
+use crate::config::{ClockMode, Layers, Settings};
+use crate::readiness::{Readiness, routes};
+use crate::server::{Gate, bind, gated, serve};
+use crate::settle::Settle;
+use crate::tokens::{Gatekeeper, Signer};
+use crate::worker::Loop;
+use crate::{BootError, Clock, Parts, Peers, Running, Service, postgres, telemetry};
+
+#[derive(Parser)]
+struct Arguments {
+    /// A TOML file between the built-in defaults and the environment.
+    #[arg(long, global = true)]
+    config: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or Ctrl-C.
+    Serve,
+    /// Make or bring up to date this service's schema (postgres.migrate_url).
+    Migrate,
+    /// Print the effective configuration without secrets.
+    Config,
+    /// Check the configuration and say what is wrong.
+    Check,
+}
+
+/// A service's `main`. Exit codes: 0 done, 1 could not start or failed.
+#[must_use]
+pub fn run<S: Service>() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Two providers in one process would panic at the first TLS handshake; name ours first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(S::NAME, &error),
+    };
+    match runtime.block_on(dispatch::<S>(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(S::NAME, &error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the process may have no log yet")]
+fn failed(name: &str, error: &dyn std::error::Error) -> ExitCode {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    eprintln!("{name}: {text}");
+    ExitCode::FAILURE
+}
+
+async fn dispatch<S: Service>(arguments: Arguments) -> Result<(), BootError> {
+    let environment = crate::config::environment();
+    let layers = Layers::read(S::NAME, S::DEFAULTS, arguments.config.as_deref(), &environment)?;
+    match arguments.command {
+        Command::Config => {
+            println!("{}", layers.redacted()?);
+            Ok(())
+        }
+        Command::Check => layers.shape::<S::Config>().map(|_| println!("{}: ok", S::NAME)),
+        Command::Migrate => {
+            let (settings, _) = layers.shape::<S::Config>()?;
+            postgres::migrate(&settings.postgres.migrate_url, &S::migrator()).await
+        }
+        Command::Serve => {
+            let started = start_with::<S>(layers).await?;
+            wait_for_signal().await;
+            started.stop().await;
+            Ok(())
+        }
+    }
+}
+
+/// A service in this process, for tests: the environment is what the test says.
+///
+/// # Errors
+/// As [`run`] would fail.
+pub async fn start<S: Service>(
+    environment: &HashMap<String, String>,
+) -> Result<Started, BootError> {
+    start_with::<S>(Layers::read(S::NAME, S::DEFAULTS, None, environment)?).await
+}
+
+/// A service that runs.
+pub struct Started {
+    /// gRPC and health.
+    pub address: SocketAddr,
+    /// The public listener, of services that have one.
+    pub public_address: Option<SocketAddr>,
+    stopping: Arc<AtomicBool>,
+    drain_wait: Duration,
+    drain_max: Duration,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    pool: PgPool,
+}
+
+impl Started {
+    /// Readiness says no; listeners close after `drain_wait`; work in hand finishes.
+    pub async fn stop(self) {
+        self.stopping.store(true, Ordering::Release);
+        tokio::time::sleep(self.drain_wait).await;
+        self.stop.cancel();
+        let drained = futures::future::join_all(self.tasks);
+        if tokio::time::timeout(self.drain_max, drained).await.is_err() {
+            tracing::warn!("work in hand was left; it starts again from the database");
+        }
+        self.pool.close().await;
+    }
+}
+
+async fn start_with<S: Service>(layers: Layers) -> Result<Started, BootError> {
+    let (settings, own) = layers.shape::<S::Config>()?;
+    telemetry::init(&settings.log)?;
+    let pool = postgres::pool(&settings.postgres.url, S::NAME, settings.postgres.connections_max)
+        .await?;
+    postgres::verify_schema(&pool, S::SCHEMA, &S::migrator()).await?;
+    let nats = connect_nats(S::NAME, &settings).await?;
+    let clock = clock(&settings)?;
+    // Not ready before it was read, but up: the sandbox may start later.
+    let _ = clock.refresh().await;
+    let pulse = Pulse::default();
+    let signer = Signer::new(S::NAME, &settings.tokens, clock.clone())?;
+    let parts = Parts {
+        config: own,
+        pool: pool.clone(),
+        outbox: Outbox::new(S::SCHEMA),
+        clock: clock.clone(),
+        peers: Peers::new(settings.peers.clone(), signer),
+        pulse: pulse.clone(),
+    };
+    let outbox = parts.outbox.clone();
+    let running = S::build(parts).await?;
+    Assembly { settings, pool, nats, clock, pulse, outbox }.run::<S>(running).await
+}
+
+async fn connect_nats(name: &str, settings: &Settings) -> Result<async_nats::Client, BootError> {
+    let nats = &settings.nats;
+    let mut options = async_nats::ConnectOptions::new().name(name).retry_on_initial_connect();
+    if !nats.user.is_empty() {
+        let password = nats.password.expose_secret().to_owned();
+        options = options.user_and_password(nats.user.clone(), password);
+    }
+    options
+        .connect(&nats.url)
+        .await
+        .map_err(|source| BootError::Nats { url: nats.url.clone(), source })
+}
+
+fn clock(settings: &Settings) -> Result<Clock, BootError> {
+    match settings.clock.mode {
+        ClockMode::System => Ok(Clock::system()),
+        ClockMode::Sandbox if settings.clock.sandbox_url.is_empty() => {
+            Err(BootError::Config("clock.mode is sandbox: clock.sandbox_url is needed".into()))
+        }
+        ClockMode::Sandbox => Ok(Clock::sandbox(&settings.clock.sandbox_url)),
+    }
+}
+
+/// Everything that is there before the service's own parts run.
+struct Assembly {
+    settings: Settings,
+    pool: PgPool,
+    nats: async_nats::Client,
+    clock: Clock,
+    pulse: Pulse,
+    outbox: Outbox,
+}
+
+impl Assembly {
+    async fn run<S: Service>(self, running: Running) -> Result<Started, BootError> {
+        let stop = CancellationToken::new();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let mut tasks = Vec::new();
+        let bus = jetstream::new(self.nats.clone());
+
+        if wire::STREAMS.contains(&S::SCHEMA) {
+            tasks.push(crate::spawn(mailbox::relay::run(
+                self.pool.clone(),
+                self.outbox.clone(),
+                bus.clone(),
+                S::SCHEMA,
+                self.pulse.clone(),
+                stop.clone(),
+            )));
+        }
+        let consumers: Vec<Arc<Consumer>> = running
+            .subscribers
+            .into_iter()
+            .map(|(stream, subscriber)| {
+                Arc::new(Consumer {
+                    stream,
+                    durable: format!("{}__{stream}", S::SCHEMA),
+                    subscriber,
+                    pool: self.pool.clone(),
+                    bus: bus.clone(),
+                    inbox: Inbox::new(S::SCHEMA),
+                    dead_letters: DeadLetters::new(S::SCHEMA),
+                    pulse: self.pulse.clone(),
+                })
+            })
+            .collect();
+        for consumer in &consumers {
+            let (consumer, stop) = (Arc::clone(consumer), stop.clone());
+            tasks.push(crate::spawn(async move { consumer.run(stop).await }));
+        }
+        let mut loops = Vec::new();
+        for worker in running.workers {
+            let (one, task) = Loop::start(worker, self.pulse.clone(), stop.clone());
+            loops.push(one);
+            tasks.push(task);
+        }
+        tasks.push(crate::spawn(follow(self.clock.clone(), self.pulse.clone(), stop.clone())));
+
+        let settle = Settle {
+            clock: self.clock.clone(),
+            pulse: self.pulse.clone(),
+            pool: self.pool.clone(),
+            outbox: self.outbox.clone(),
+            consumers,
+            loops,
+        };
+        let mut grpc = running.grpc;
+        grpc.add_service(KitServiceServer::new(settle));
+        let gatekeeper = Gatekeeper::new(S::NAME, &self.settings.tokens, self.clock.clone())?;
+        let gate = Gate { gatekeeper, pulse: self.pulse.clone() };
+        let readiness = Readiness {
+            name: S::NAME,
+            pool: self.pool.clone(),
+            nats: self.nats,
+            monitor_url: self.settings.nats.monitor_url.clone(),
+            http: reqwest::Client::new(),
+            clock: self.clock,
+            stopping: Arc::clone(&stopping),
+        };
+        let health = routes(Arc::new(readiness));
+
+        let listener = bind(&self.settings.server.listen).await?;
+        let address = local(&listener)?;
+        let mut public_address = None;
+        if let Some(public) = running.public {
+            let outside = bind(&self.settings.server.public_listen).await?;
+            public_address = Some(local(&outside)?);
+            let public = public.merge(health.clone());
+            tasks.push(crate::spawn(serve(outside, public, stop.clone())));
+        }
+        let inside = gated(grpc.routes(), gate).merge(health);
+        tasks.push(crate::spawn(serve(listener, inside, stop.clone())));
+        tracing::info!(service = S::NAME, %address, ?public_address, "serving");
+        Ok(Started {
+            address,
+            public_address,
+            stopping,
+            drain_wait: Duration::from_millis(self.settings.server.drain_wait_ms),
+            drain_max: Duration::from_millis(self.settings.server.drain_max_ms),
+            stop,
+            tasks,
+            pool: self.pool,
+        })
+    }
+}
+
+fn local(listener: &tokio::net::TcpListener) -> Result<SocketAddr, BootError> {
+    listener
+        .local_addr()
+        .map_err(|source| BootError::Listen { address: "a bound socket".into(), source })
+}
+
+/// Follows the sandbox's clock, so that loops notice an advance that nobody told them of.
+async fn follow(clock: Clock, pulse: Pulse, stop: CancellationToken) {
+    while clock.is_sandbox() && !stop.is_cancelled() {
+        match clock.refresh().await {
+            Ok(true) => pulse.beat(),
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "the sandbox's clock cannot be read"),
+        }
+        let pause = if clock.is_read() { Duration::from_secs(1) } else { Duration::from_millis(50) };
+        tokio::select! { () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => {} }
+    }
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; stopping");
+        return;
+    };
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    tracing::info!("stopping; a second signal exits at once");
+    crate::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        std::process::exit(130);
+    });
+}

@@ -1,0 +1,76 @@
+//! Calls to other services: a connection each, with token, request id and actor attached.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tonic::metadata::MetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+use crate::tokens::Signer;
+use crate::{BootError, context};
+
+/// A connection to one service; give it to the generated client's `new`.
+pub type Peer = InterceptedService<Channel, Caller>;
+
+/// Makes connections to the peers of the configuration.
+#[derive(Clone)]
+pub struct Peers {
+    addresses: BTreeMap<String, String>,
+    signer: Signer,
+}
+
+impl Peers {
+    pub(crate) fn new(addresses: BTreeMap<String, String>, signer: Signer) -> Self {
+        Self { addresses, signer }
+    }
+
+    /// A connection to `callee` (its name with '-'), made on first use and again after a loss.
+    ///
+    /// # Errors
+    /// `Config` when the address is missing or not a URL.
+    pub fn connect(&self, callee: &'static str) -> Result<Peer, BootError> {
+        let key = callee.replace('-', "_");
+        let address = self
+            .addresses
+            .get(&key)
+            .ok_or_else(|| BootError::Config(format!("peers.{key} is missing")))?;
+        let endpoint = Endpoint::from_shared(address.clone())
+            .map_err(|error| BootError::Config(format!("peers.{key}: {error}")))?
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(CALL_TIMEOUT)
+            .tcp_nodelay(true);
+        let caller = Caller { audience: callee, signer: self.signer.clone() };
+        Ok(InterceptedService::new(endpoint.connect_lazy(), caller))
+    }
+}
+
+/// A call that is not answered by then has an unknown outcome.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Attaches what a call must carry.
+#[derive(Clone)]
+pub struct Caller {
+    audience: &'static str,
+    signer: Signer,
+}
+
+impl Interceptor for Caller {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let token = self.signer.token(self.audience)?;
+        let current = context::current();
+        let headers = [
+            ("authorization", format!("Bearer {token}")),
+            (context::REQUEST_ID, current.request_id),
+            (context::ACTOR, current.actor),
+        ];
+        for (name, value) in headers {
+            let value = MetadataValue::try_from(value)
+                .map_err(|_| Status::internal("a header value is not ASCII"))?;
+            request.metadata_mut().insert(name, value);
+        }
+        Ok(request)
+    }
+}

@@ -1,0 +1,75 @@
+//! The listeners: gRPC with tokens and context inside, health beside it, the public router apart.
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use mailbox::Pulse;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::BootError;
+use crate::context::{self, Context};
+use crate::tokens::Gatekeeper;
+
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub gatekeeper: Gatekeeper,
+    pub pulse: Pulse,
+}
+
+/// gRPC routes behind the gate.
+pub(crate) fn gated(routes: tonic::service::Routes, gate: Gate) -> axum::Router {
+    routes.into_axum_router().layer(middleware::from_fn_with_state(gate, admit))
+}
+
+/// Checks the caller, sets the context, and runs the call in a task of its own: a caller that
+/// hangs up must not stop a money handler half-way.
+async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let caller = match gate.gatekeeper.admit(header(&request, "authorization")) {
+        Ok(caller) => caller,
+        Err(status) => return refusal(&status, &path),
+    };
+    let context = Context {
+        request_id: header(&request, context::REQUEST_ID).unwrap_or_default().to_owned(),
+        actor: header(&request, context::ACTOR).unwrap_or_default().to_owned(),
+    };
+    tracing::debug!(caller, path, actor = context.actor, "call");
+    let settling = path.starts_with("/tributary.kit.v1.");
+    let handled = crate::spawn(context::within(context, next.run(request))).await;
+    if !settling {
+        // A command may have left work for the loops.
+        gate.pulse.ring();
+    }
+    handled.unwrap_or_else(|error| {
+        tracing::error!(%error, path, "handler panicked");
+        Status::internal("internal error").into_http()
+    })
+}
+
+fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn refusal(status: &Status, path: &str) -> Response {
+    tracing::warn!(path, code = ?status.code(), "call refused");
+    status.clone().into_http()
+}
+
+/// Binds, so that a port taken is told before anything is served.
+pub(crate) async fn bind(address: &str) -> Result<TcpListener, BootError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| BootError::Listen { address: address.to_owned(), source })
+}
+
+/// Serves HTTP/1.1 and HTTP/2 (gRPC) until `stop`, then lets requests in hand finish.
+pub(crate) async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "listener ended");
+    }
+}

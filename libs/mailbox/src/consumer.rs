@@ -1,0 +1,252 @@
+//! Applying what others announce, one batch per transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, Message};
+use async_trait::async_trait;
+use futures::StreamExt;
+use prost::Message as _;
+use sqlx::{PgConnection, PgPool};
+use tokio_util::sync::CancellationToken;
+use wire::mailbox::v1::Batch;
+
+use crate::{ApplyError, BusError, DeadLetters, Fact, Inbox, Pulse};
+
+/// Messages taken at once; with up to 200 facts each.
+const MESSAGES_PER_BATCH: usize = 16;
+/// After this long without an acknowledgement a message is delivered again.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+/// Pause after a failure that passes by itself.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// How a subscriber's effects are made once-only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dedupe {
+    /// The mailbox's inbox: `apply_in_tx` sees only facts that are new.
+    Inbox,
+    /// The effect's own unique key, as the posting key in earnings.
+    OwnKey,
+}
+
+/// A fact that its neighbours must not wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub fact_id: String,
+    /// A sentence for the person who resolves it.
+    pub reason: String,
+}
+
+/// What a service does with others' facts.
+#[async_trait]
+pub trait Subscriber: Send + Sync + 'static {
+    /// Subjects of one publisher.
+    fn subjects(&self) -> &'static [&'static str];
+
+    /// How a second delivery is recognised.
+    fn dedupe(&self) -> Dedupe {
+        Dedupe::Inbox
+    }
+
+    /// Applies facts, in the order given, in the caller's transaction. Facts that can never
+    /// be applied are answered, not failed on: they become dead letters while the rest commit.
+    async fn apply_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        facts: &[Fact],
+    ) -> Result<Vec<Refused>, ApplyError>;
+}
+
+/// One durable consumer: a service's reading of one publisher's stream.
+pub struct Consumer {
+    /// Stream to read: the publisher's name.
+    pub stream: &'static str,
+    /// `{service}__{stream}`, shared by all replicas.
+    pub durable: String,
+    pub subscriber: Arc<dyn Subscriber>,
+    pub pool: PgPool,
+    pub bus: jetstream::Context,
+    pub inbox: Inbox,
+    pub dead_letters: DeadLetters,
+    pub pulse: Pulse,
+}
+
+impl Consumer {
+    /// Runs until `stop`; whatever fails is tried again from the durable consumer's state.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let ended = tokio::select! {
+                ended = self.consume() => ended,
+                () = stop.cancelled() => return,
+            };
+            if let Err(error) = ended {
+                tracing::warn!(consumer = self.durable,
+                    error = &error as &dyn std::error::Error, "consumer starts again");
+            }
+            tokio::select! { () = tokio::time::sleep(PAUSE) => {}, () = stop.cancelled() => {} }
+        }
+    }
+
+    /// Messages that are waiting or not yet acknowledged.
+    ///
+    /// # Errors
+    /// When NATS does not answer.
+    pub async fn lag(&self) -> Result<u64, BusError> {
+        let mut consumer = self.ensure().await?;
+        let info = consumer.info().await.map_err(|error| self.refused(&error))?;
+        let unacknowledged = u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX);
+        Ok(info.num_pending.saturating_add(unacknowledged))
+    }
+
+    async fn ensure(&self) -> Result<PullConsumer, BusError> {
+        crate::ensure_stream(&self.bus, self.stream).await?;
+        let wanted = pull::Config {
+            durable_name: Some(self.durable.clone()),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_ack_pending: 256,
+            // Poison is set aside per fact by us, never per message by the server.
+            max_deliver: -1,
+            filter_subjects: self.subscriber.subjects().iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        };
+        let consumer = self
+            .bus
+            .create_consumer_on_stream(wanted.clone(), self.stream)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        if consumer.cached_info().config.filter_subjects != wanted.filter_subjects {
+            return Err(BusError::Echo { name: self.durable.clone(), what: "filter_subjects" });
+        }
+        Ok(consumer)
+    }
+
+    async fn consume(&self) -> Result<(), BusError> {
+        let consumer = self.ensure().await?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(64)
+            .heartbeat(Duration::from_secs(2))
+            .expires(Duration::from_secs(10))
+            .messages()
+            .await
+            .map_err(|error| self.refused(&error))?;
+        let mut batches = messages.ready_chunks(MESSAGES_PER_BATCH);
+        while let Some(batch) = batches.next().await {
+            let batch: Vec<Message> =
+                batch.into_iter().collect::<Result<_, _>>().map_err(|error| self.refused(&error))?;
+            self.handle(&batch).await;
+        }
+        Ok(())
+    }
+
+    /// Applies and acknowledges, or gives the messages back. Never loses one.
+    async fn handle(&self, messages: &[Message]) {
+        let facts = decode(messages);
+        match self.apply(&facts).await {
+            Ok(()) => {
+                self.pulse.beat();
+                for message in messages {
+                    if let Err(error) = message.double_ack().await {
+                        // It comes again and is recognised fact by fact.
+                        tracing::warn!(consumer = self.durable, %error, "acknowledgement lost");
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(consumer = self.durable,
+                    error = &error as &dyn std::error::Error, "batch given back");
+                for message in messages {
+                    let _ = message.ack_with(jetstream::AckKind::Nak(Some(PAUSE))).await;
+                }
+            }
+        }
+    }
+
+    /// The whole batch in one transaction; if a fact breaks it, one transaction per fact, so
+    /// that only the culprit is set aside.
+    async fn apply(&self, facts: &[Fact]) -> Result<(), ApplyError> {
+        match self.apply_once(facts).await {
+            Err(ApplyError::Bug(source)) if facts.len() > 1 => {
+                tracing::warn!(consumer = self.durable, error = &*source as &dyn std::error::Error,
+                    "batch refused, applying one by one");
+                for fact in facts {
+                    self.apply_or_bury(fact).await?;
+                }
+                Ok(())
+            }
+            Err(ApplyError::Bug(_)) if facts.len() == 1 => self.apply_or_bury(&facts[0]).await,
+            other => other,
+        }
+    }
+
+    async fn apply_or_bury(&self, fact: &Fact) -> Result<(), ApplyError> {
+        let reason = match self.apply_once(std::slice::from_ref(fact)).await {
+            Err(ApplyError::Bug(source)) => chain(&*source),
+            other => return other,
+        };
+        let mut tx = self.pool.begin().await?;
+        let refused = Refused { fact_id: fact.fact_id.clone(), reason };
+        self.dead_letters.bury_in_tx(&mut tx, &self.durable, fact, &refused).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn apply_once(&self, facts: &[Fact]) -> Result<(), ApplyError> {
+        let mut tx = self.pool.begin().await?;
+        let fresh = self.fresh_in_tx(&mut tx, facts).await?;
+        if !fresh.is_empty() {
+            for refused in self.subscriber.apply_in_tx(&mut tx, &fresh).await? {
+                if let Some(fact) = fresh.iter().find(|fact| fact.fact_id == refused.fact_id) {
+                    self.dead_letters.bury_in_tx(&mut tx, &self.durable, fact, &refused).await?;
+                }
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn fresh_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        facts: &[Fact],
+    ) -> Result<Vec<Fact>, ApplyError> {
+        if self.subscriber.dedupe() == Dedupe::OwnKey {
+            return Ok(facts.to_vec());
+        }
+        let ids: Vec<String> = facts.iter().map(|fact| fact.fact_id.clone()).collect();
+        let mut admitted = self.inbox.admit_in_tx(tx, &self.durable, &ids).await?;
+        // `remove`, so that a fact that stands twice in one batch is applied once.
+        Ok(facts.iter().filter(|fact| admitted.remove(&fact.fact_id)).cloned().collect())
+    }
+
+    fn refused(&self, error: &dyn std::error::Error) -> BusError {
+        BusError::Consumer { name: self.durable.clone(), why: chain(error) }
+    }
+}
+
+/// All facts of all messages. Bytes that are no batch are logged and skipped: every publisher
+/// is ours, so such a message was never a fact.
+fn decode(messages: &[Message]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for message in messages {
+        match Batch::decode(message.payload.clone()) {
+            Ok(batch) => facts.extend(batch.facts.into_iter().filter_map(|fact| {
+                Fact::from_proto(fact).inspect_err(|error| tracing::error!(%error, "not a fact")).ok()
+            })),
+            Err(error) => tracing::error!(subject = %message.subject, %error, "not a batch"),
+        }
+    }
+    facts
+}
+
+/// An error with its causes, outermost first.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,24 @@
+//! Prints every finding of every rule; exits with 1 if there is one.
+
+use std::process::ExitCode;
+
+use tidy::{Tree, rules};
+
+fn main() -> ExitCode {
+    let tree = match Tree::of_workspace() {
+        Ok(tree) => tree,
+        Err(error) => {
+            eprintln!("the workspace cannot be read: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut found = 0_usize;
+    for (name, rule) in rules::ALL {
+        for finding in rule(&tree) {
+            found += 1;
+            println!("[{name}] {finding}");
+        }
+    }
+    println!("{found} findings by {} rules", rules::ALL.len());
+    if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

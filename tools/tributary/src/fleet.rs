@@ -1,0 +1,369 @@
+//! How a service is run: its program, its sub-commands and its settings.
+//!
+//! The one place that knows the contract with `libs/kit`. A setting is an environment variable:
+//! `TRIBUTARY__…` for all services, `<SERVICE>__…` for one, nested by two underscores.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nix::sys::signal::Signal;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+
+use crate::state::State;
+use crate::supervisor::ChildSpec;
+
+/// In the order of their ports.
+pub const SERVICES: [&str; 9] = [
+    "gateway",
+    "billing",
+    "allocation",
+    "earnings",
+    "payout",
+    "fraud-limits",
+    "balance-monitor",
+    "webhook-ingest",
+    "notifier",
+];
+
+/// The services that face the world are the last to come up and the first to go.
+pub const EDGE: [&str; 2] = ["gateway", "webhook-ingest"];
+
+/// The services that call Stripe, and the variable that gives each a key of its own.
+pub const STRIPE_KEYS: [(&str, &str); 3] = [
+    ("billing", "STRIPE_SECRET_KEY_BILLING"),
+    ("payout", "STRIPE_SECRET_KEY_PAYOUT"),
+    ("balance-monitor", "STRIPE_SECRET_KEY_MONITOR"),
+];
+
+pub const SANDBOX: &str = "stripe-sandbox";
+pub const AUDITOR: &str = "auditor";
+pub const ISSUER: &str = "tributary-dev";
+pub const AUDIENCE: &str = "tributary";
+
+/// Longer than the 25 s in which a service promises to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(28);
+
+pub fn schema_of(service: &str) -> String {
+    service.replace('-', "_")
+}
+
+pub fn role_of(service: &str) -> String {
+    format!("{}_svc", schema_of(service))
+}
+
+/// `FRAUD_LIMITS`: the prefix of one service's settings.
+pub fn prefix_of(service: &str) -> String {
+    schema_of(service).to_uppercase()
+}
+
+/// The port that a service's internal listener has unless it is taken.
+pub fn usual_port(service: &str) -> Option<u16> {
+    (9101..).zip(SERVICES).find(|(_, name)| *name == service).map(|(port, _)| port)
+}
+
+/// A service or tool is a program beside this one.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let mut dir = own.parent().context("a program lies in a folder")?;
+    // Tests lie in a folder `deps` of their own.
+    if dir.ends_with("deps") {
+        dir = dir.parent().context("deps lies in a folder")?;
+    }
+    Ok(dir.join(name))
+}
+
+/// A program has not been built.
+#[derive(Debug)]
+pub struct NotBuilt(pub Vec<PathBuf>);
+
+impl std::fmt::Display for NotBuilt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<String> = self.0.iter().map(|path| path.display().to_string()).collect();
+        write!(
+            f,
+            "not built yet: {}\nType: cargo build --workspace --bins   (or: make build)",
+            names.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for NotBuilt {}
+
+/// Fails with [`NotBuilt`] unless all programs are there.
+pub fn check_built(with_sandbox: bool) -> Result<()> {
+    let wanted = SERVICES.into_iter().chain(with_sandbox.then_some(SANDBOX));
+    let programs: Vec<PathBuf> = wanted.map(program).collect::<Result<_>>()?;
+    let missing: Vec<PathBuf> = programs.into_iter().filter(|path| !path.exists()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(NotBuilt(missing).into()) }
+}
+
+/// Where Stripe is, and with which keys we speak to it.
+#[derive(Debug, Clone)]
+pub struct Stripe {
+    /// `None` for Stripe's own address.
+    pub sandbox_url: Option<String>,
+    /// By service, for those of [`STRIPE_KEYS`].
+    pub secret_keys: BTreeMap<String, String>,
+    /// What webhooks are signed with.
+    pub webhook_secrets: Vec<String>,
+}
+
+impl Stripe {
+    fn is_live(&self) -> bool {
+        self.secret_keys.values().any(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"))
+    }
+}
+
+/// All that the settings of the services are made of.
+pub struct Fleet {
+    pub database_url: String,
+    pub nats_url: String,
+    pub nats_user: String,
+    pub nats_password: String,
+    pub nats_monitor_url: Option<String>,
+    pub stripe: Stripe,
+    pub gateway_port: u16,
+    pub webhook_port: u16,
+    /// Internal ports by service.
+    pub ports: BTreeMap<String, u16>,
+    /// Postgres passwords by role.
+    pub passwords: BTreeMap<String, String>,
+    pub token_keys: BTreeMap<String, TokenKey>,
+    pub auth_secret: String,
+}
+
+/// The key pair with which one service signs what it asks of others.
+#[derive(Debug, Clone)]
+pub struct TokenKey {
+    private: String,
+    public: String,
+}
+
+impl TokenKey {
+    /// The key kept in the state, made on first use.
+    pub fn of(service: &str, state: &mut State) -> Result<Self> {
+        let private = match state.token_keys.get(service) {
+            Some(known) => known.clone(),
+            None => fresh_key()?,
+        };
+        let der = URL_SAFE_NO_PAD.decode(&private).context("a token key is not base64url")?;
+        let pair = Ed25519KeyPair::from_pkcs8(&der)
+            .map_err(|reason| anyhow!("the token key of {service}: {reason}"))?;
+        state.token_keys.insert(service.to_owned(), private.clone());
+        Ok(Self { private, public: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) })
+    }
+}
+
+fn fresh_key() -> Result<String> {
+    let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+        .map_err(|_| anyhow!("the operating system gave no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(der.as_ref()))
+}
+
+pub fn loopback(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+impl Fleet {
+    /// The child to keep for one service.
+    pub fn child(&self, service: &str) -> Result<ChildSpec> {
+        Ok(ChildSpec {
+            name: service.to_owned(),
+            program: program(service)?,
+            args: vec!["serve".to_owned()],
+            env: self.settings(service)?,
+            ids: None,
+            stop_signal: Signal::SIGTERM,
+            stop_patience: STOP_PATIENCE,
+            alone_in: None,
+        })
+    }
+
+    /// The one-time command that brings a service's schema up to date.
+    pub fn migration(&self, service: &str) -> Result<ChildSpec> {
+        let mut child = self.child(service)?;
+        child.name = format!("migrate-{service}");
+        child.args = vec!["migrate".to_owned()];
+        // Only here: a service that serves never holds the owner's login.
+        let key = format!("{}__POSTGRES__MIGRATE_URL", prefix_of(service));
+        child.env.insert(key, self.database_url.clone());
+        Ok(child)
+    }
+
+    pub fn url_of(&self, service: &str) -> Option<String> {
+        self.ports.get(service).copied().map(loopback)
+    }
+
+    fn settings(&self, service: &str) -> Result<BTreeMap<String, String>> {
+        let mut env = self.shared_settings();
+        let own = prefix_of(service);
+        let mut set = |key: &str, value: String| env.insert(format!("{own}__{key}"), value);
+
+        let role = role_of(service);
+        let password = self.passwords.get(&role).context("every role has a password")?;
+        let login = Some((role.as_str(), password.as_str()));
+        set("POSTGRES__URL", crate::database::with(&self.database_url, None, login)?);
+        let port = self.ports.get(service).context("every service has a port")?;
+        set("SERVER__LISTEN", format!("127.0.0.1:{port}"));
+        let key = self.token_keys.get(service).context("every service has a token key")?;
+        set("TOKENS__PRIVATE_KEY", key.private.clone());
+        if let Some(key) = self.stripe.secret_keys.get(service) {
+            set("STRIPE__SECRET_KEY", key.clone());
+        }
+        match service {
+            "gateway" => {
+                set("SERVER__PUBLIC_LISTEN", format!("127.0.0.1:{}", self.gateway_port));
+                set("AUTH__HS256_SECRET", self.auth_secret.clone());
+                set("AUTH__ISSUER", ISSUER.to_owned());
+                set("AUTH__AUDIENCE", AUDIENCE.to_owned());
+            }
+            "webhook-ingest" => {
+                set("SERVER__PUBLIC_LISTEN", format!("127.0.0.1:{}", self.webhook_port));
+                set("WEBHOOKS__SECRETS", self.stripe.webhook_secrets.join(","));
+            }
+            _ => {}
+        }
+        Ok(env)
+    }
+
+    fn shared_settings(&self) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::new();
+        let mut set = |key: String, value: String| env.insert(format!("TRIBUTARY__{key}"), value);
+        set("LOG__FORMAT".to_owned(), "json".to_owned());
+        set("LOG__LEVEL".to_owned(), "info".to_owned());
+        set("NATS__URL".to_owned(), self.nats_url.clone());
+        set("NATS__USER".to_owned(), self.nats_user.clone());
+        set("NATS__PASSWORD".to_owned(), self.nats_password.clone());
+        if let Some(url) = &self.nats_monitor_url {
+            set("NATS__MONITOR_URL".to_owned(), url.clone());
+        }
+        // With a sandbox, business time is the sandbox's; with live keys there is only one time.
+        let sandbox = self.stripe.sandbox_url.as_ref().filter(|_| !self.stripe.is_live());
+        let mode = if sandbox.is_some() { "sandbox" } else { "system" };
+        set("CLOCK__MODE".to_owned(), mode.to_owned());
+        if let Some(url) = sandbox {
+            set("CLOCK__SANDBOX_URL".to_owned(), url.clone());
+            set("STRIPE__BASE_URL".to_owned(), url.clone());
+        }
+        for (service, port) in &self.ports {
+            set(format!("PEERS__{}", prefix_of(service)), loopback(*port));
+        }
+        for (service, key) in &self.token_keys {
+            set(format!("TOKENS__PUBLIC_KEYS__{}", prefix_of(service)), key.public.clone());
+        }
+        env
+    }
+}
+
+/// The child to keep for Stripe's sandbox. Its clock starts at `clock_start` on the first run, and
+/// goes on from its own journal afterwards.
+pub fn sandbox_child(dir: &Path, port: u16, clock_start: &str) -> Result<ChildSpec> {
+    let data = dir.join(SANDBOX);
+    std::fs::create_dir_all(&data)?;
+    let args = [
+        "serve",
+        "--listen",
+        &format!("127.0.0.1:{port}"),
+        "--data",
+        &data.to_string_lossy(),
+        "--clock-start",
+        clock_start,
+    ];
+    Ok(ChildSpec {
+        name: SANDBOX.to_owned(),
+        program: program(SANDBOX)?,
+        args: args.map(str::to_owned).to_vec(),
+        env: BTreeMap::new(),
+        ids: None,
+        stop_signal: Signal::SIGTERM,
+        stop_patience: STOP_PATIENCE,
+        alone_in: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet() -> Fleet {
+        let mut state = State::default();
+        let each = |f: fn(&str) -> String| SERVICES.map(|s| (f(s), "secret".to_owned())).into();
+        Fleet {
+            database_url: "postgres://owner:ownerpw@127.0.0.1:5432/tributary".to_owned(),
+            nats_url: "nats://127.0.0.1:4222".to_owned(),
+            nats_user: "tributary".to_owned(),
+            nats_password: "natspw".to_owned(),
+            nats_monitor_url: None,
+            stripe: Stripe {
+                sandbox_url: Some("http://127.0.0.1:12111".to_owned()),
+                secret_keys: STRIPE_KEYS.map(|(s, _)| (s.to_owned(), "sk_test_1".to_owned())).into(),
+                webhook_secrets: vec!["whsec_a".to_owned(), "whsec_b".to_owned()],
+            },
+            gateway_port: 8080,
+            webhook_port: 8081,
+            ports: SERVICES.map(|s| (s.to_owned(), usual_port(s).expect("a port"))).into(),
+            passwords: each(role_of),
+            token_keys: SERVICES
+                .map(|s| (s.to_owned(), TokenKey::of(s, &mut state).expect("a key")))
+                .into(),
+            auth_secret: "hs256".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_service_gets_the_secrets_it_needs_and_no_others() {
+        let fleet = fleet();
+        for service in SERVICES {
+            let env = fleet.child(service).expect("a child").env;
+            let holds = |part: &str| env.iter().any(|(k, v)| k.contains(part) || v.contains(part));
+            let stripe = ["billing", "payout", "balance-monitor"].contains(&service);
+            assert_eq!(holds("sk_test_1"), stripe, "{service}");
+            assert_eq!(holds("whsec_a"), service == "webhook-ingest", "{service}");
+            assert_eq!(holds("hs256"), service == "gateway", "{service}");
+            assert!(!holds("ownerpw"), "{service} must not hold the owner's login");
+            let private = env.keys().filter(|k| k.contains("PRIVATE_KEY")).count();
+            assert_eq!(private, 1, "{service}");
+            let foreign = env.keys().filter(|k| {
+                !k.starts_with("TRIBUTARY__") && !k.starts_with(&format!("{}__", prefix_of(service)))
+            });
+            assert_eq!(foreign.count(), 0, "{service}");
+        }
+    }
+
+    #[test]
+    fn only_migrate_holds_the_owners_login() {
+        let child = fleet().migration("fraud-limits").expect("a child");
+        assert_eq!(
+            child.env["FRAUD_LIMITS__POSTGRES__MIGRATE_URL"],
+            "postgres://owner:ownerpw@127.0.0.1:5432/tributary"
+        );
+        assert_eq!(
+            child.env["FRAUD_LIMITS__POSTGRES__URL"],
+            "postgres://fraud_limits_svc:secret@127.0.0.1:5432/tributary"
+        );
+    }
+
+    #[test]
+    fn a_live_key_never_meets_the_sandboxs_clock() {
+        let mut fleet = fleet();
+        assert_eq!(fleet.shared_settings()["TRIBUTARY__CLOCK__MODE"], "sandbox");
+        fleet.stripe.secret_keys.insert("payout".to_owned(), "sk_live_1".to_owned());
+        let env = fleet.shared_settings();
+        assert_eq!(env["TRIBUTARY__CLOCK__MODE"], "system");
+        assert!(!env.contains_key("TRIBUTARY__CLOCK__SANDBOX_URL"));
+    }
+
+    #[test]
+    fn a_token_key_is_kept_and_its_public_half_has_32_bytes() {
+        let mut state = State::default();
+        let first = TokenKey::of("billing", &mut state).expect("made");
+        let second = TokenKey::of("billing", &mut state).expect("kept");
+        assert_eq!(first.public, second.public);
+        assert_eq!(URL_SAFE_NO_PAD.decode(first.public).expect("base64url").len(), 32);
+    }
+}

@@ -1,0 +1,168 @@
+//! The ladder for Postgres.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use super::debian::{self, PrivateApt};
+use super::{Climb, NothingFound, Program, first_suitable, masked, search_path, version_of};
+use crate::version::{POSTGRES_MIN, Version};
+
+/// Climbs rungs 2 to 4. `home` is a folder that Postgres' user can reach, for unpacking.
+pub fn find_program(home: &Path, mut passed: Vec<String>) -> Result<Climb<Program>> {
+    let unpacked = home.join("pg-bin");
+    if let Some((path, version)) = installed(&mut passed) {
+        return Ok(Climb { found: Program { rung: 2, path, version }, passed });
+    }
+    // Unpacked on an earlier day.
+    if let Some((path, version)) = suitable(unpacked_bindirs(&unpacked), &mut Vec::new()) {
+        return Ok(Climb { found: Program { rung: 3, path, version }, passed });
+    }
+    match from_packages(home, &unpacked, &mut passed) {
+        Some((path, version)) => Ok(Climb { found: Program { rung: 3, path, version }, passed }),
+        None => Err(NothingFound { server: "postgres", passed, advice: advice() }.into()),
+    }
+}
+
+fn installed(passed: &mut Vec<String>) -> Option<(PathBuf, Version)> {
+    let named = super::variable("PG_BINDIR").map(PathBuf::from);
+    if named.is_none() && masked("POSTGRES") {
+        passed.push("installed programs are masked".to_owned());
+        return None;
+    }
+    let mut candidates: Vec<PathBuf> = named.into_iter().collect();
+    if !masked("POSTGRES") {
+        candidates.extend(search_path());
+        candidates.extend(told_by_pg_config());
+        candidates.extend(bindirs_under(Path::new("/usr/lib/postgresql")));
+    }
+    candidates.retain(|dir| dir.join("postgres").exists() && dir.join("initdb").exists());
+    if candidates.is_empty() {
+        passed.push("no Postgres is installed".to_owned());
+    }
+    suitable(candidates, passed)
+}
+
+fn suitable(
+    candidates: impl IntoIterator<Item = PathBuf>,
+    passed: &mut Vec<String>,
+) -> Option<(PathBuf, Version)> {
+    let version =
+        |dir: &Path| version_of(&dir.join("postgres"), library_path(dir).as_deref());
+    first_suitable(candidates, version, POSTGRES_MIN, passed)
+}
+
+fn told_by_pg_config() -> Option<PathBuf> {
+    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
+    Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+/// `<root>/<major>/bin`, the newest first.
+fn bindirs_under(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut majors: Vec<u32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    majors.sort_unstable_by(|a, b| b.cmp(a));
+    majors.iter().map(|major| root.join(major.to_string()).join("bin")).collect()
+}
+
+fn unpacked_bindirs(unpacked: &Path) -> Vec<PathBuf> {
+    bindirs_under(&unpacked.join("usr/lib/postgresql"))
+}
+
+/// Where programs that were unpacked privately find their libraries: beside them.
+/// `None` for programs that are properly installed.
+pub fn library_path(bindir: &Path) -> Option<String> {
+    let root = bindir.to_str()?.split_once("/usr/lib/postgresql/")?.0;
+    if root.is_empty() {
+        return None;
+    }
+    let libraries = ["usr/lib", "lib"].map(|lib| Path::new(root).join(lib));
+    let by_machine = libraries.iter().flat_map(|lib| fs::read_dir(lib).into_iter().flatten());
+    let dirs: Vec<String> = by_machine
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().contains("-linux-"))
+        .filter_map(|entry| entry.path().to_str().map(str::to_owned))
+        .collect();
+    (!dirs.is_empty()).then(|| dirs.join(":"))
+}
+
+fn from_packages(
+    home: &Path,
+    unpacked: &Path,
+    passed: &mut Vec<String>,
+) -> Option<(PathBuf, Version)> {
+    if masked("POSTGRES") {
+        passed.push("apt-get install would not lift the mask".to_owned());
+    } else {
+        match debian::install("postgresql") {
+            Ok(()) => {
+                let dirs = bindirs_under(Path::new("/usr/lib/postgresql"));
+                if let Some(found) = suitable(dirs, passed) {
+                    return Some(found);
+                }
+            }
+            Err(error) => passed.push(format!("apt-get install postgresql: {error}")),
+        }
+    }
+    if let Err(error) = unpack(home, unpacked) {
+        passed.push(format!("unpacking Debian's packages: {error:#}"));
+    }
+    suitable(unpacked_bindirs(unpacked), passed)
+}
+
+/// The suite's own Postgres with the libraries that this machine lacks.
+fn unpack(home: &Path, unpacked: &Path) -> Result<()> {
+    let suite = debian::own_suite()?;
+    let apt = PrivateApt::open(&home.join("apt-postgres"), &suite, &suite)?;
+    let offered = apt.candidate("postgresql")?;
+    ensure!(offered >= POSTGRES_MIN, "{suite} has {offered}, older than {POSTGRES_MIN}");
+    let major = offered.major;
+    let server = format!("postgresql-{major}");
+    let client = format!("postgresql-client-{major}");
+    let mut packages = apt.missing_libraries(&[&server, &client])?;
+    packages.extend([server, client, "libpq5".to_owned()]);
+    packages.sort();
+    packages.dedup();
+    let _ = fs::remove_dir_all(unpacked);
+    apt.unpack(&packages, unpacked)
+}
+
+fn advice() -> String {
+    "Type one of these, then try again:\n\
+     \x20 sudo apt-get update && sudo apt-get install -y postgresql\n\
+     \x20 export PG_BINDIR=/folder/with/initdb/and/postgres      (15 or newer)\n\
+     \x20 export DATABASE_URL=postgres://user:password@host/db   (15 or newer, empty, as its owner)"
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_programs_that_were_unpacked_privately_get_a_library_path() {
+        assert_eq!(library_path(Path::new("/usr/lib/postgresql/15/bin")), None);
+        assert_eq!(library_path(Path::new("/opt/pg/bin")), None);
+
+        let root = tempfile::tempdir().expect("temp dir");
+        let bindir = root.path().join("usr/lib/postgresql/15/bin");
+        let libraries = root.path().join("usr/lib/x86_64-linux-gnu");
+        fs::create_dir_all(&bindir).expect("made");
+        fs::create_dir_all(&libraries).expect("made");
+        assert_eq!(library_path(&bindir).as_deref(), libraries.to_str());
+    }
+
+    #[test]
+    fn the_newest_installed_major_comes_first() {
+        let root = tempfile::tempdir().expect("temp dir");
+        for major in ["9", "15", "17", "junk"] {
+            fs::create_dir_all(root.path().join(major).join("bin")).expect("made");
+        }
+        let found = bindirs_under(root.path());
+        let wanted = ["17", "15", "9"].map(|major| root.path().join(major).join("bin"));
+        assert_eq!(found, wanted);
+    }
+}
