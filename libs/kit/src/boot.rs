@@ -49,8 +49,7 @@ enum Command {
 #[must_use]
 pub fn run<S: Service>() -> ExitCode {
     let arguments = Arguments::parse();
-    // Two providers in one process would panic at the first TLS handshake; name ours first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::http::install_tls();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(S::NAME, &error),
@@ -253,7 +252,7 @@ impl Assembly {
             pool: self.pool.clone(),
             nats: self.nats,
             monitor_url: self.settings.nats.monitor_url.clone(),
-            http: reqwest::Client::new(),
+            http: crate::http::client(),
             clock: self.clock,
             stopping: Arc::clone(&stopping),
         };

@@ -42,7 +42,7 @@ impl Clock {
     #[must_use]
     pub fn sandbox(url: &str) -> Self {
         let url = format!("{}/_sandbox/clock", url.trim_end_matches('/'));
-        let http = reqwest::Client::new();
+        let http = crate::http::client();
         Self { mode: Arc::new(Mode::Sandbox { url, http, read: AtomicI64::new(0) }) }
     }
 

@@ -9,6 +9,7 @@ mod clock;
 pub mod config;
 pub mod context;
 mod error;
+pub mod http;
 pub mod ids;
 mod peers;
 pub mod postgres;

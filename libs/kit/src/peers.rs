@@ -8,9 +8,11 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use secrecy::SecretString;
 
+use crate::config::Tokens;
 use crate::tokens::Signer;
-use crate::{BootError, context};
+use crate::{BootError, Clock, context};
 
 /// A connection to one service; give it to the generated client's `new`.
 pub type Peer = InterceptedService<Channel, Caller>;
@@ -23,6 +25,19 @@ pub struct Peers {
 }
 
 impl Peers {
+    /// Calls signed as `name`, for processes that kit did not boot: tests and tools.
+    ///
+    /// # Errors
+    /// `Config` when the private key does not parse.
+    pub fn signed_as(
+        name: &str,
+        private_key: SecretString,
+        addresses: BTreeMap<String, String>,
+    ) -> Result<Self, BootError> {
+        let tokens = Tokens { private_key, public_keys: BTreeMap::new() };
+        Ok(Self::new(addresses, Signer::new(name, &tokens, Clock::system())?))
+    }
+
     pub(crate) fn new(addresses: BTreeMap<String, String>, signer: Signer) -> Self {
         Self { addresses, signer }
     }

@@ -154,18 +154,18 @@ impl Fact {
         self.body.cause().signed_minor()
     }
 
-    /// The month that the fact is stamped with; attribution and closing facts have one.
+    /// The month that the fact is stamped with; only facts of attribution have one.
     pub fn month(&self) -> Option<Month> {
         self.body.cause().stamp().map(|(_, month)| month)
     }
 
-    /// The program that the fact is stamped with; attribution and closing facts have one.
+    /// The program that the fact is stamped with; only facts of attribution have one.
     pub fn program(&self) -> Option<Program> {
         self.body.cause().stamp().map(|(program, _)| program)
     }
 
-    /// The program and month whose control totals count this fact. Besides stamped facts these
-    /// are charges, by the program and month that they pay for: billing's cut counts them.
+    /// The program and month whose control totals count this fact. A month's seal counts the
+    /// stamped facts; billing's cut counts charges, by the program and month that they pay for.
     pub fn counted(&self) -> Option<(Program, Month)> {
         self.body.cause().counted()
     }

@@ -60,18 +60,6 @@ impl Fact {
         E::decode(self.payload.as_slice()).map_err(|error| ApplyError::Bug(Box::new(error)))
     }
 
-    pub(crate) fn to_proto(&self) -> proto::Fact {
-        proto::Fact {
-            fact_id: self.fact_id.clone(),
-            subject: self.subject.clone(),
-            occurred_at: Some(wire::timestamp(self.occurred_at)),
-            aggregate_id: self.aggregate_id.clone(),
-            aggregate_version: self.aggregate_version,
-            payload: self.payload.clone(),
-            request_id: self.request_id.clone(),
-        }
-    }
-
     pub(crate) fn from_proto(fact: proto::Fact) -> Result<Self, ApplyError> {
         let occurred_at = wire::instant("occurred_at", fact.occurred_at)
             .map_err(|error| ApplyError::Bug(Box::new(error)))?;
@@ -84,5 +72,19 @@ impl Fact {
             payload: fact.payload,
             request_id: fact.request_id,
         })
+    }
+}
+
+impl From<&Fact> for proto::Fact {
+    fn from(fact: &Fact) -> Self {
+        Self {
+            fact_id: fact.fact_id.clone(),
+            subject: fact.subject.clone(),
+            occurred_at: Some(wire::timestamp(fact.occurred_at)),
+            aggregate_id: fact.aggregate_id.clone(),
+            aggregate_version: fact.aggregate_version,
+            payload: fact.payload.clone(),
+            request_id: fact.request_id.clone(),
+        }
     }
 }

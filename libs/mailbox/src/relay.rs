@@ -103,7 +103,7 @@ fn pack(waiting: &[Waiting]) -> Vec<(String, Batch)> {
             full.push((row.fact.subject.clone(), std::mem::take(batch)));
             *bytes = 0;
         }
-        batch.facts.push(row.fact.to_proto());
+        batch.facts.push((&row.fact).into());
         *bytes = bytes.saturating_add(size);
     }
     let rest = open.into_iter().map(|(subject, (batch, _))| (subject.to_owned(), batch));

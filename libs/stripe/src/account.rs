@@ -121,7 +121,9 @@ impl Stripe {
 
     /// One connected account, as it is now.
     pub async fn retrieve_account(&self, account: &str) -> Result<Account, Failure> {
-        let answer: AccountAnswer = self.ask(RetrieveAccount::new(account).build(), None).await?;
+        let answer: AccountAnswer = self
+            .ask(RetrieveAccount::new(account).build(), None)
+            .await?;
         Ok(answer.into())
     }
 
@@ -144,15 +146,17 @@ impl Stripe {
         &self,
         order: &AccountLinkOrder,
     ) -> Result<AccountLink, Failure> {
-        let made =
-            CreateAccountLink::new(&order.account, CreateAccountLinkType::AccountOnboarding)
-                .refresh_url(&order.refresh_url)
-                .return_url(&order.return_url)
-                .send(self.transport())
-                .await?;
+        let made = CreateAccountLink::new(&order.account, CreateAccountLinkType::AccountOnboarding)
+            .refresh_url(&order.refresh_url)
+            .return_url(&order.return_url)
+            .send(self.transport())
+            .await?;
         let expires_at = OffsetDateTime::from_unix_timestamp(made.expires_at)
             .map_err(|_| Failure::unreadable(None))?;
-        Ok(AccountLink { url: made.url, expires_at })
+        Ok(AccountLink {
+            url: made.url,
+            expires_at,
+        })
     }
 }
 

@@ -79,7 +79,10 @@ impl Stripe {
         let answer: BalanceAnswer = self.ask(request, account).await?;
         let (available_minor, pending_minor) =
             (by_currency(answer.available)?, by_currency(answer.pending)?);
-        Ok(Balance { available_minor, pending_minor })
+        Ok(Balance {
+            available_minor,
+            pending_minor,
+        })
     }
 
     /// One page of an account's balance transactions, newest first.
@@ -105,7 +108,8 @@ impl Stripe {
         account: Option<&str>,
         txn: &str,
     ) -> Result<BalanceTransaction, Failure> {
-        self.ask(RetrieveBalanceTransaction::new(txn).build(), account).await
+        self.ask(RetrieveBalanceTransaction::new(txn).build(), account)
+            .await
     }
 }
 
@@ -114,7 +118,9 @@ fn by_currency(funds: Vec<Funds>) -> Result<BTreeMap<String, i64>, Failure> {
     let mut balance = BTreeMap::new();
     for Funds { amount, currency } in funds {
         let so_far: &mut i64 = balance.entry(currency).or_default();
-        *so_far = so_far.checked_add(amount).ok_or(Failure::unreadable(None))?;
+        *so_far = so_far
+            .checked_add(amount)
+            .ok_or(Failure::unreadable(None))?;
     }
     Ok(balance)
 }

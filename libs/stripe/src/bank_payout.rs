@@ -101,7 +101,8 @@ impl Stripe {
         account: &str,
         payout: &str,
     ) -> Result<BankPayout, Failure> {
-        self.ask(RetrievePayout::new(payout).build(), Some(account)).await
+        self.ask(RetrievePayout::new(payout).build(), Some(account))
+            .await
     }
 
     /// Every bank payout of an account made since a time that carries this label, newest first.
@@ -115,7 +116,10 @@ impl Stripe {
         (name, value): (&str, &str),
     ) -> Result<Vec<BankPayout>, Failure> {
         let gte = Some(since.unix_timestamp());
-        let range = RangeQueryTs::Bounds(RangeBoundsTs { gte, ..Default::default() });
+        let range = RangeQueryTs::Bounds(RangeBoundsTs {
+            gte,
+            ..Default::default()
+        });
         let mut found: Vec<BankPayout> = self
             .walk(Some(account), |after| {
                 let list = ListPayout::new().created(range).limit(PAGE_MAX);

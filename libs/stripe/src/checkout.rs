@@ -107,8 +107,9 @@ impl CheckoutOrder {
     fn subscription(&self) -> CreateCheckoutSessionSubscriptionData {
         let mut subscription = CreateCheckoutSessionSubscriptionData::new();
         subscription.metadata = Some(labels(&self.subscription_metadata));
-        subscription.billing_cycle_anchor =
-            self.billing_cycle_anchor.map(OffsetDateTime::unix_timestamp);
+        subscription.billing_cycle_anchor = self
+            .billing_cycle_anchor
+            .map(OffsetDateTime::unix_timestamp);
         subscription.proration_behavior = self.proration.map(|proration| match proration {
             Proration::Charge => ProrationBehavior::CreateProrations,
             Proration::Free => ProrationBehavior::None,

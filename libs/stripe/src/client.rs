@@ -30,7 +30,11 @@ impl Stripe {
     /// a process that has not installed a TLS provider.
     pub fn new(config: StripeConfig) -> Result<Self, ConfigRefused> {
         let transport = Arc::new(Transport::new(&config)?);
-        Ok(Self { transport, base_url: config.base_url, api_version: config.api_version })
+        Ok(Self {
+            transport,
+            base_url: config.base_url,
+            api_version: config.api_version,
+        })
     }
 
     /// Sends an order once, as the account given or else the platform.
@@ -40,7 +44,12 @@ impl Stripe {
         account: Option<&str>,
         key: Option<&str>,
     ) -> Result<T, Failure> {
-        read(&self.transport.send(&Call::new(request, account, key)).await?)
+        read(
+            &self
+                .transport
+                .send(&Call::new(request, account, key))
+                .await?,
+        )
     }
 
     /// Asks a question, again if need be.

@@ -51,7 +51,10 @@ impl StripeConfig {
 
     /// Whether calls go out unencrypted, as to the sandbox.
     pub(crate) fn is_plain(&self) -> bool {
-        self.base_url.trim_start().to_ascii_lowercase().starts_with("http://")
+        self.base_url
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("http://")
     }
 }
 

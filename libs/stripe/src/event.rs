@@ -55,7 +55,10 @@ impl Stripe {
         };
         let answer: EventsAnswer = self.ask(list.build(), query.account.as_deref()).await?;
         let items = answer.data.iter().map(listed).collect::<Result<_, _>>()?;
-        Ok(Page { items, has_more: answer.has_more })
+        Ok(Page {
+            items,
+            has_more: answer.has_more,
+        })
     }
 }
 

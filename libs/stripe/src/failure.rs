@@ -38,10 +38,18 @@ pub enum Failure {
         shown(.code),
         shown(.request_id)
     )]
-    Unauthorized { status: u16, code: Option<String>, message: String, request_id: Option<String> },
+    Unauthorized {
+        status: u16,
+        code: Option<String>,
+        message: String,
+        request_id: Option<String>,
+    },
     /// It may have happened or not. Leave it by the same key, by looking, or by a webhook.
     #[error("the outcome at Stripe is unknown: {why} (request {})", shown(.request_id))]
-    Unknown { why: Doubt, request_id: Option<String> },
+    Unknown {
+        why: Doubt,
+        request_id: Option<String>,
+    },
     /// Turned away before anything was looked at; the key is unspent.
     #[error("Stripe asks us to slow down")]
     RateLimited { retry_after: Option<Duration> },
@@ -53,7 +61,12 @@ pub enum Failure {
     NotSent { why: &'static str },
     /// Stripe did something else than it was asked to. The object exists: page someone.
     #[error("{object} has another {field} than was asked: {answered} for {asked}")]
-    Mismatch { object: String, field: &'static str, asked: String, answered: String },
+    Mismatch {
+        object: String,
+        field: &'static str,
+        asked: String,
+        answered: String,
+    },
 }
 
 /// What makes an outcome unknown.
@@ -88,7 +101,10 @@ impl Failure {
     /// False for a replayed 5xx: its key is spent, but the outcome is as unknown as before.
     pub fn is_retryable_same_key(&self) -> bool {
         match self {
-            Self::Unknown { why: Doubt::ReplayedStatus { .. }, .. } => false,
+            Self::Unknown {
+                why: Doubt::ReplayedStatus { .. },
+                ..
+            } => false,
             Self::Unknown { .. }
             | Self::RateLimited { .. }
             | Self::NotSent { .. }
@@ -112,7 +128,10 @@ impl Failure {
         match self {
             Self::Refused { code, .. }
             | Self::Unauthorized { code, .. }
-            | Self::Unknown { why: Doubt::Conflict { code }, .. } => code.as_deref(),
+            | Self::Unknown {
+                why: Doubt::Conflict { code },
+                ..
+            } => code.as_deref(),
             Self::Unknown { .. }
             | Self::RateLimited { .. }
             | Self::KeyMisused { .. }
@@ -122,7 +141,17 @@ impl Failure {
     }
 
     pub(crate) fn unreadable(request_id: Option<String>) -> Self {
-        Self::Unknown { why: Doubt::Unreadable, request_id }
+        Self::Unknown {
+            why: Doubt::Unreadable,
+            request_id,
+        }
+    }
+
+    pub(crate) fn not_yet_booked() -> Self {
+        Self::Unknown {
+            why: Doubt::NotYetBooked,
+            request_id: None,
+        }
     }
 
     /// `Ok` when what was answered is what was asked.

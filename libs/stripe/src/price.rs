@@ -60,7 +60,10 @@ impl Stripe {
     }
 
     async fn find_price(&self, lookup_key: &str) -> Result<Option<Price>, Failure> {
-        let list = ListPrice::new().lookup_keys([lookup_key.to_owned()]).active(true).limit(1);
+        let list = ListPrice::new()
+            .lookup_keys([lookup_key.to_owned()])
+            .active(true)
+            .limit(1);
         let page: Page<Price> = self.ask(list.build(), None).await?;
         Ok(page.items.into_iter().next())
     }
@@ -71,7 +74,9 @@ impl MonthlyPriceOrder {
         CreatePrice::new(currency(&self.currency))
             .unit_amount(self.amount_minor)
             .lookup_key(&self.lookup_key)
-            .recurring(CreatePriceRecurring::new(CreatePriceRecurringInterval::Month))
+            .recurring(CreatePriceRecurring::new(
+                CreatePriceRecurringInterval::Month,
+            ))
             .product_data(CreatePriceProductData::new(&self.product_name))
             .build()
     }

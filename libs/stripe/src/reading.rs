@@ -16,9 +16,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Asks until there is an answer, a definite failure, or no patience left.
-pub(crate) async fn patiently<T>(
-    ask: impl AsyncFn() -> Result<T, Failure>,
-) -> Result<T, Failure> {
+pub(crate) async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
     let mut retries = 0;
     loop {
         let failure = match ask().await {

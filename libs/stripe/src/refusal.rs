@@ -54,12 +54,19 @@ struct ErrorObject {
 
 /// The failure that an answer without success stands for.
 pub(crate) fn classify(heading: &Heading, body: &[u8]) -> Failure {
-    let error = serde_json::from_slice::<ErrorBody>(body).ok().map(|body| body.error);
-    let unknown = |why| Failure::Unknown { why, request_id: heading.request_id.clone() };
+    let error = serde_json::from_slice::<ErrorBody>(body)
+        .ok()
+        .map(|body| body.error);
+    let unknown = |why| Failure::Unknown {
+        why,
+        request_id: heading.request_id.clone(),
+    };
     let code = error.as_ref().and_then(|error| error.code.clone());
     let status = heading.status;
     match status {
-        429 => Failure::RateLimited { retry_after: heading.retry_after },
+        429 => Failure::RateLimited {
+            retry_after: heading.retry_after,
+        },
         409 => unknown(Doubt::Conflict { code }),
         500.. if heading.replayed => unknown(Doubt::ReplayedStatus { status }),
         408 | 424 => unknown(Doubt::Status { status }),
@@ -80,20 +87,40 @@ fn refuse(heading: &Heading, error: ErrorObject) -> Failure {
     let message = without_keys(&error.message.unwrap_or_default());
     let code = error.code;
     if code.as_deref() == Some("idempotency_key_in_use") {
-        return Failure::Unknown { why: Doubt::Conflict { code }, request_id };
+        return Failure::Unknown {
+            why: Doubt::Conflict { code },
+            request_id,
+        };
     }
     if error.kind.as_deref() == Some("idempotency_error") {
         return Failure::KeyMisused { request_id };
     }
     match status {
-        401 | 403 => Failure::Unauthorized { status, code, message, request_id },
-        _ => Failure::Refused { status, code, message, param: error.param, request_id },
+        401 | 403 => Failure::Unauthorized {
+            status,
+            code,
+            message,
+            request_id,
+        },
+        _ => Failure::Refused {
+            status,
+            code,
+            message,
+            param: error.param,
+            request_id,
+        },
     }
 }
 
 /// Stripe quotes a bad key back, mostly masked; a log needs no part of it.
 fn without_keys(message: &str) -> String {
-    let secret = |word: &&str| ["sk_", "rk_", "whsec_"].iter().any(|mark| word.contains(mark));
-    let words = message.split(' ').map(|word| if secret(&word) { "[key]" } else { word });
+    let secret = |word: &&str| {
+        ["sk_", "rk_", "whsec_"]
+            .iter()
+            .any(|mark| word.contains(mark))
+    };
+    let words = message
+        .split(' ')
+        .map(|word| if secret(&word) { "[key]" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }

@@ -17,7 +17,7 @@ use self::payment::{ChargeAnswer, IntentAnswer};
 use crate::Metadata;
 use crate::balance::BalanceTransaction;
 use crate::client::Stripe;
-use crate::failure::{Doubt, Failure};
+use crate::failure::Failure;
 
 /// The money of one charge, and what it was for. `gross_minor - fee_minor = net_minor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,21 +56,23 @@ impl Stripe {
     /// What an invoice brought in; `None` if nothing was charged for it.
     ///
     /// # Errors
-    /// [`Doubt::NotYetBooked`] while the charge has no balance transaction: ask again later.
+    /// [`Doubt::NotYetBooked`](crate::Doubt::NotYetBooked) while the charge has no balance transaction: ask again later.
     /// [`Failure::Mismatch`] for what a settlement cannot tell: an invoice paid in several parts,
     /// or settled in another currency than it was written in.
     pub async fn invoice_settlement(&self, invoice: &str) -> Result<Option<Settlement>, Failure> {
-        let request = RetrieveInvoice::new(invoice).expand(["payments".to_owned()]).build();
+        let request = RetrieveInvoice::new(invoice)
+            .expand(["payments".to_owned()])
+            .build();
         let invoice: InvoiceAnswer = self.ask(request, None).await?;
         let charge = match invoice.paid_by()? {
             None => return Ok(None),
             Some(Paid::Intent(intent)) => self.charge_of_intent(&intent).await?,
-            Some(Paid::Charge(charge)) => Some(self.charge(&charge).await?),
+            Some(Paid::Charge(charge)) => self.charge(&charge).await?,
         };
-        charge.map(|charge| settle(invoice, charge)).transpose()
+        settle(invoice, charge).map(Some)
     }
 
-    async fn charge_of_intent(&self, intent: &str) -> Result<Option<ChargeAnswer>, Failure> {
+    async fn charge_of_intent(&self, intent: &str) -> Result<ChargeAnswer, Failure> {
         let expand = ["latest_charge.balance_transaction".to_owned()];
         let request = RetrievePaymentIntent::new(intent).expand(expand).build();
         let intent: IntentAnswer = self.ask(request, None).await?;
@@ -79,13 +81,13 @@ impl Stripe {
 
     async fn charge(&self, charge: &str) -> Result<ChargeAnswer, Failure> {
         let expand = ["balance_transaction".to_owned()];
-        self.ask(RetrieveCharge::new(charge).expand(expand).build(), None).await
+        self.ask(RetrieveCharge::new(charge).expand(expand).build(), None)
+            .await
     }
 }
 
 fn settle(invoice: InvoiceAnswer, charge: ChargeAnswer) -> Result<Settlement, Failure> {
-    let not_yet = Failure::Unknown { why: Doubt::NotYetBooked, request_id: None };
-    let txn: BalanceTransaction = charge.txn().ok_or(not_yet)?;
+    let txn: BalanceTransaction = charge.txn().ok_or(Failure::not_yet_booked())?;
     Failure::unless_same(&invoice.id, "currency", &invoice.currency, &txn.currency)?;
     let (period_start, period_end) = invoice.period();
     Ok(Settlement {

@@ -72,10 +72,7 @@ struct Item {
 
 impl Stripe {
     /// One subscription, as it is now.
-    pub async fn retrieve_subscription(
-        &self,
-        subscription: &str,
-    ) -> Result<Subscription, Failure> {
+    pub async fn retrieve_subscription(&self, subscription: &str) -> Result<Subscription, Failure> {
         let request = RetrieveSubscription::new(subscription).build();
         let answer: SubscriptionAnswer = self.ask(request, None).await?;
         answer.into_subscription().ok_or(Failure::unreadable(None))

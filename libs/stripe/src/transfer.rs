@@ -78,7 +78,8 @@ impl Stripe {
 
     /// One transfer as it is now.
     pub async fn retrieve_transfer(&self, transfer: &str) -> Result<Transfer, Failure> {
-        self.ask(RetrieveTransfer::new(transfer).build(), None).await
+        self.ask(RetrieveTransfer::new(transfer).build(), None)
+            .await
     }
 
     /// Every transfer of a group to a destination, newest first. The answer is complete: an empty
@@ -107,14 +108,20 @@ impl TransferOrder {
         Failure::unless_same(&made.id, "amount", &self.amount_minor, &made.amount_minor)?;
         let asked = self.currency.to_ascii_lowercase();
         Failure::unless_same(&made.id, "currency", &asked, &made.currency)?;
-        Failure::unless_same(&made.id, "destination", &self.destination, &made.destination)
+        Failure::unless_same(
+            &made.id,
+            "destination",
+            &self.destination,
+            &made.destination,
+        )
     }
 }
 
 /// The builders' spelling of a currency; one that they do not know is passed on as it is.
 pub(crate) fn currency(code: &str) -> stripe_types::Currency {
     let code = code.to_ascii_lowercase();
-    code.parse().unwrap_or(stripe_types::Currency::Unknown(code))
+    code.parse()
+        .unwrap_or(stripe_types::Currency::Unknown(code))
 }
 
 /// The builders' spelling of metadata.

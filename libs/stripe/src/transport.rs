@@ -86,12 +86,19 @@ impl Transport {
             .retry(reqwest::retry::never())
             .build()
             .map_err(|_| ConfigRefused::ClientSetUp)?;
-        Ok(Self { http, base_url: config.base_url.trim().trim_end_matches('/').to_owned() })
+        Ok(Self {
+            http,
+            base_url: config.base_url.trim().trim_end_matches('/').to_owned(),
+        })
     }
 
     /// Sends once. An answer is any 2xx; everything else is a [`Failure`].
     pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Failure> {
-        let response = self.request(call)?.send().await.map_err(|error| lost(&error))?;
+        let response = self
+            .request(call)?
+            .send()
+            .await
+            .map_err(|error| lost(&error, None))?;
         let heading = Heading::read(response.status().as_u16(), response.headers());
         tracing::debug!(
             stripe.path = call.path,
@@ -104,7 +111,7 @@ impl Transport {
             Ok(body) => body,
             // The limiter's word stands without its body; any other half answer proves nothing.
             Err(_) if heading.status == 429 => Bytes::new(),
-            Err(error) => return Err(with_request_id(lost(&error), heading.request_id)),
+            Err(error) => return Err(lost(&error, heading.request_id)),
         };
         if !heading.is_success() {
             return Err(classify(&heading, &body));
@@ -113,6 +120,7 @@ impl Transport {
     }
 
     fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder, Failure> {
+        check_path(&call.path)?;
         let mut url = format!("{}/v1{}", self.base_url, call.path);
         if let Some(query) = &call.query {
             url.push('?');
@@ -139,7 +147,9 @@ impl StripeClient for Transport {
 
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, Failure> {
         let (request, told) = request.into_pieces();
-        let key = told.request_strategy.and_then(|strategy| strategy.get_key());
+        let key = told
+            .request_strategy
+            .and_then(|strategy| strategy.get_key());
         let account = told.account_id.as_ref().map(|id| id.as_str());
         let call = Call::new(request, account, key.as_ref().map(|key| key.as_str()));
         Ok(self.send(&call).await?.body)
@@ -151,7 +161,11 @@ impl StripeClient for Transport {
 fn with_tls(builder: ClientBuilder, config: &StripeConfig) -> Result<ClientBuilder, ConfigRefused> {
     if !config.is_plain() {
         let installed = rustls::crypto::CryptoProvider::get_default().is_some();
-        return if installed { Ok(builder) } else { Err(ConfigRefused::NoTlsProvider) };
+        return if installed {
+            Ok(builder)
+        } else {
+            Err(ConfigRefused::NoTlsProvider)
+        };
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let trusts_nobody = rustls::ClientConfig::builder_with_provider(provider)
@@ -165,35 +179,59 @@ fn with_tls(builder: ClientBuilder, config: &StripeConfig) -> Result<ClientBuild
 
 fn standing_headers(config: &StripeConfig) -> Result<HeaderMap, ConfigRefused> {
     let value = |text: &str| HeaderValue::from_str(text).map_err(|_| ConfigRefused::BadHeader);
-    let mut key = value(&format!("Bearer {}", config.secret_key.expose_secret().trim()))?;
+    let mut key = value(&format!(
+        "Bearer {}",
+        config.secret_key.expose_secret().trim()
+    ))?;
     key.set_sensitive(true);
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, key);
-    headers.insert(HeaderName::from_static("stripe-version"), value(&config.api_version)?);
-    headers.insert(reqwest::header::USER_AGENT, HeaderValue::from_static("tributary"));
+    headers.insert(
+        HeaderName::from_static("stripe-version"),
+        value(&config.api_version)?,
+    );
+    headers.insert(
+        reqwest::header::USER_AGENT,
+        HeaderValue::from_static("tributary"),
+    );
     Ok(headers)
 }
 
+/// Ids become part of the path; one that is no id could lead to another call.
+fn check_path(path: &str) -> Result<(), Failure> {
+    let plain = |it: u8| it.is_ascii_alphanumeric() || it == b'_' || it == b'-';
+    let named = |part: &str| !part.is_empty() && part.bytes().all(plain);
+    if path.trim_start_matches('/').split('/').all(named) {
+        return Ok(());
+    }
+    Err(Failure::NotSent {
+        why: "an id holds characters that no id has",
+    })
+}
+
 fn header_value(text: &str) -> Result<HeaderValue, Failure> {
-    let refused = Failure::NotSent { why: "a key or account id cannot be put into a header" };
+    let refused = Failure::NotSent {
+        why: "a key or account id cannot be put into a header",
+    };
     HeaderValue::from_str(text).map_err(|_| refused)
 }
 
 /// What a broken exchange proves. Only a connection that never came about proves anything.
-fn lost(error: &reqwest::Error) -> Failure {
+fn lost(error: &reqwest::Error, request_id: Option<String>) -> Failure {
     if error.is_builder() {
-        return Failure::NotSent { why: "the request could not be built" };
+        return Failure::NotSent {
+            why: "the request could not be built",
+        };
     }
     if error.is_connect() {
-        return Failure::NotSent { why: "no connection could be made" };
+        return Failure::NotSent {
+            why: "no connection could be made",
+        };
     }
-    let why = if error.is_timeout() { Doubt::TimedOut } else { Doubt::ConnectionLost };
-    Failure::Unknown { why, request_id: None }
-}
-
-fn with_request_id(failure: Failure, request_id: Option<String>) -> Failure {
-    match failure {
-        Failure::Unknown { why, .. } => Failure::Unknown { why, request_id },
-        other => other,
-    }
+    let why = if error.is_timeout() {
+        Doubt::TimedOut
+    } else {
+        Doubt::ConnectionLost
+    };
+    Failure::Unknown { why, request_id }
 }

@@ -50,19 +50,43 @@ pub struct Endpoint {
 
 impl Endpoint {
     pub const fn get(path: &'static str, known: &'static [&'static str], run: Run) -> Self {
-        Self { method: "GET", path, known, lists: false, run }
+        Self {
+            method: "GET",
+            path,
+            known,
+            lists: false,
+            run,
+        }
     }
 
     pub const fn list(path: &'static str, known: &'static [&'static str], run: Run) -> Self {
-        Self { method: "GET", path, known, lists: true, run }
+        Self {
+            method: "GET",
+            path,
+            known,
+            lists: true,
+            run,
+        }
     }
 
     pub const fn post(path: &'static str, known: &'static [&'static str], run: Run) -> Self {
-        Self { method: "POST", path, known, lists: false, run }
+        Self {
+            method: "POST",
+            path,
+            known,
+            lists: false,
+            run,
+        }
     }
 
     pub const fn delete(path: &'static str, known: &'static [&'static str], run: Run) -> Self {
-        Self { method: "DELETE", path, known, lists: false, run }
+        Self {
+            method: "DELETE",
+            path,
+            known,
+            lists: false,
+            run,
+        }
     }
 
     /// The id in the path when this endpoint serves it; empty where there is none.
@@ -102,10 +126,19 @@ pub fn serve(world: &mut World, incoming: &Incoming) -> Reply {
     world.cause.request_id = Some(incoming.request_id.clone());
     world.cause.key = incoming.key.clone();
     let scope = incoming.account.as_deref().unwrap_or(PLATFORM);
-    let key = incoming.key.as_deref().filter(|_| incoming.method == "POST");
+    let key = incoming
+        .key
+        .as_deref()
+        .filter(|_| incoming.method == "POST");
     let print = fingerprint(incoming);
     match key.map(|key| world.find_key(scope, key, &print)) {
-        Some(Known::Same { status, body }) => return Reply { status, body, replayed: true },
+        Some(Known::Same { status, body }) => {
+            return Reply {
+                status,
+                body,
+                replayed: true,
+            };
+        }
         Some(Known::Other) => {
             let refusal = Refusal::key_reused(key.unwrap_or_default());
             return refused(&refusal, &incoming.request_id);
@@ -121,25 +154,43 @@ pub fn serve(world: &mut World, incoming: &Incoming) -> Reply {
 
 fn execute(world: &mut World, incoming: &Incoming) -> (Reply, bool) {
     match run(world, incoming) {
-        Ok(value) => (Reply { status: 200, body: value.to_string(), replayed: false }, true),
+        Ok(value) => (
+            Reply {
+                status: 200,
+                body: value.to_string(),
+                replayed: false,
+            },
+            true,
+        ),
         Err(refusal) => (refused(&refusal, &incoming.request_id), refusal.stored),
     }
 }
 
 pub fn refused(refusal: &Refusal, request_id: &str) -> Reply {
     let body = refusal.body(request_id).to_string();
-    Reply { status: refusal.status, body, replayed: false }
+    Reply {
+        status: refusal.status,
+        body,
+        replayed: false,
+    }
 }
 
 fn fingerprint(incoming: &Incoming) -> String {
-    format!("{} {} {}", incoming.method, incoming.path, incoming.params.to_json())
+    format!(
+        "{} {} {}",
+        incoming.method,
+        incoming.path,
+        incoming.params.to_json()
+    )
 }
 
 fn run(world: &mut World, incoming: &Incoming) -> Answer {
     let (endpoint, id) = route(&incoming.method, &incoming.path)?;
     let owner = owner(world, incoming.account.as_deref())?;
     let lists = if endpoint.lists { LIST_PARAMS } else { &[] };
-    incoming.params.check_known(&[endpoint.known, lists, &["expand[]"]])?;
+    incoming
+        .params
+        .check_known(&[endpoint.known, lists, &["expand[]"]])?;
     let call = Call {
         params: incoming.params.clone(),
         owner,
@@ -167,13 +218,14 @@ fn expanded(world: &World, value: Value, incoming: &Incoming) -> Answer {
 fn route<'a>(method: &str, path: &'a str) -> Result<(&'static Endpoint, &'a str), Refusal> {
     let below = path.strip_prefix("/v1/").unwrap_or_default();
     let all = TABLE.iter().copied().flatten();
-    let mut found =
-        all.filter_map(|endpoint| Some((endpoint, endpoint.serves(method, below)?)));
+    let mut found = all.filter_map(|endpoint| Some((endpoint, endpoint.serves(method, below)?)));
     found.next().ok_or_else(|| Refusal::no_route(method, path))
 }
 
 fn owner(world: &World, account: Option<&str>) -> Result<String, Refusal> {
-    let Some(account) = account else { return Ok(PLATFORM.to_owned()) };
+    let Some(account) = account else {
+        return Ok(PLATFORM.to_owned());
+    };
     if world.find(PLATFORM, "account", account).is_some() {
         return Ok(account.to_owned());
     }

@@ -24,14 +24,24 @@ impl Purse {
         let net = transaction["net"].as_i64().unwrap_or(0);
         let available_on = transaction["available_on"].as_i64().unwrap_or(now);
         *self.maturing.entry(available_on).or_default() += net;
-        while let Some(first) = self.maturing.first_entry().filter(|first| *first.key() <= now) {
+        while let Some(first) = self
+            .maturing
+            .first_entry()
+            .filter(|first| *first.key() <= now)
+        {
             self.matured += first.remove();
         }
-        self.unswept.insert(transaction["id"].as_str().unwrap_or_default().to_owned());
+        self.unswept
+            .insert(transaction["id"].as_str().unwrap_or_default().to_owned());
     }
 
     pub fn swept(&mut self, items: &Value) {
-        for id in items.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for id in items
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             self.unswept.remove(id);
         }
     }
@@ -64,7 +74,11 @@ impl World {
     /// Writes a balance transaction and answers its id.
     pub fn book(&mut self, owner: &str, movement: Movement<'_>) -> String {
         let id = self.mint("txn");
-        let status = if movement.available_on <= self.now { "available" } else { "pending" };
+        let status = if movement.available_on <= self.now {
+            "available"
+        } else {
+            "pending"
+        };
         self.put(
             owner,
             json!({
@@ -82,7 +96,8 @@ impl World {
     }
 
     pub fn available(&self, owner: &str) -> i64 {
-        self.purse(owner).map_or(0, |purse| purse.available(self.now))
+        self.purse(owner)
+            .map_or(0, |purse| purse.available(self.now))
     }
 
     /// Refuses to spend more than is available.
@@ -124,10 +139,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 fn retrieve(world: &mut World, call: &Call) -> Answer {
-    let pending = world.purse(&call.owner).map_or(0, |purse| purse.pending(world.now));
-    let pot = |amount: i64| {
-        json!([{ "amount": amount, "currency": "usd", "source_types": { "card": amount } }])
-    };
+    let pending = world
+        .purse(&call.owner)
+        .map_or(0, |purse| purse.pending(world.now));
+    let pot = |amount: i64| json!([{ "amount": amount, "currency": "usd", "source_types": { "card": amount } }]);
     let mut balance = json!({
         "object": "balance", "livemode": false,
         "available": pot(world.available(&call.owner)), "pending": pot(pending),
@@ -143,9 +158,11 @@ fn retrieve(world: &mut World, call: &Call) -> Answer {
 }
 
 fn list_transactions(world: &mut World, call: &Call) -> Answer {
-    let by = ["payout", "source", "type"]
-        .into_iter()
-        .find_map(|name| call.params.get(name).map(|value| (format!("/{name}"), value)));
+    let by = ["payout", "source", "type"].into_iter().find_map(|name| {
+        call.params
+            .get(name)
+            .map(|value| (format!("/{name}"), value))
+    });
     let by = by.as_ref().map(|(field, value)| (field.as_str(), *value));
     let wanted_type = call.params.get("type");
     world.page(call, "balance_transaction", by, |txn| {
@@ -154,7 +171,9 @@ fn list_transactions(world: &mut World, call: &Call) -> Answer {
 }
 
 fn retrieve_transaction(world: &mut World, call: &Call) -> Answer {
-    world.get(&call.owner, "balance_transaction", &call.id).cloned()
+    world
+        .get(&call.owner, "balance_transaction", &call.id)
+        .cloned()
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ pub struct Card {
 
 impl Default for Card {
     fn default() -> Self {
-        Self { number: GOOD.to_owned(), behaviour: Behaviour::Pays }
+        Self {
+            number: GOOD.to_owned(),
+            behaviour: Behaviour::Pays,
+        }
     }
 }
 
@@ -43,7 +46,10 @@ impl Card {
     /// # Errors
     /// When it has not 12 to 19 digits.
     pub fn read(text: &str) -> Result<Self, Refusal> {
-        let number: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let number: String = text
+            .chars()
+            .filter(|letter| !letter.is_whitespace())
+            .collect();
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number || !(12..=19).contains(&number.len()) {
             let message = "Your card number is incorrect.";
@@ -60,7 +66,9 @@ impl Card {
     }
 
     fn last4(&self) -> &str {
-        self.number.get(self.number.len().saturating_sub(4)..).unwrap_or("4242")
+        self.number
+            .get(self.number.len().saturating_sub(4)..)
+            .unwrap_or("4242")
     }
 
     fn checks() -> Value {

@@ -14,7 +14,11 @@ use crate::store::{PLATFORM, World};
 pub const CHARGE_MIN: i64 = 50;
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint::list("charges", &["customer", "payment_intent", "transfer_group"], list_charges),
+    Endpoint::list(
+        "charges",
+        &["customer", "payment_intent", "transfer_group"],
+        list_charges,
+    ),
     Endpoint::get("charges/*", &[], retrieve_charge),
     Endpoint::list("payment_intents", &["customer"], list_intents),
     Endpoint::get("payment_intents/*", &[], retrieve_intent),
@@ -66,10 +70,21 @@ impl World {
         let transaction = card.pays().then(|| self.book_charge(&charge, bill, &card));
         let charge = self.put(
             PLATFORM,
-            charge_object(self.now, &charge, &intent, transaction.as_deref(), bill, &card),
+            charge_object(
+                self.now,
+                &charge,
+                &intent,
+                transaction.as_deref(),
+                bill,
+                &card,
+            ),
         );
         let intent = self.put(PLATFORM, intent_object(self.now, &intent, &charge, bill));
-        Payment { intent, charge, succeeded: transaction.is_some() }
+        Payment {
+            intent,
+            charge,
+            succeeded: transaction.is_some(),
+        }
     }
 
     fn book_charge(&mut self, charge: &str, bill: &Bill<'_>, card: &Card) -> String {
@@ -92,17 +107,33 @@ impl World {
     }
 
     pub fn emit_payment(&mut self, payment: &Payment) {
-        let outcome = if payment.succeeded { "succeeded" } else { "failed" };
-        let intent = if payment.succeeded { "succeeded" } else { "payment_failed" };
+        let outcome = if payment.succeeded {
+            "succeeded"
+        } else {
+            "failed"
+        };
+        let intent = if payment.succeeded {
+            "succeeded"
+        } else {
+            "payment_failed"
+        };
         self.emit(PLATFORM, &format!("charge.{outcome}"), &payment.charge);
-        self.emit(PLATFORM, &format!("payment_intent.{intent}"), &payment.intent);
+        self.emit(
+            PLATFORM,
+            &format!("payment_intent.{intent}"),
+            &payment.intent,
+        );
     }
 }
 
 fn outcome(succeeded: bool) -> Value {
     let (status, message, kind) = match succeeded {
         true => ("approved_by_network", "Payment complete.", "authorized"),
-        false => ("declined_by_network", "The bank did not return any details.", "issuer_declined"),
+        false => (
+            "declined_by_network",
+            "The bank did not return any details.",
+            "issuer_declined",
+        ),
     };
     json!({
         "advice_code": null, "network_advice_code": null, "network_decline_code": null,

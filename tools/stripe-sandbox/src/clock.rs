@@ -14,7 +14,9 @@ pub const DAY: i64 = 24 * HOUR;
 
 /// Wall time in unix seconds; only signatures of webhooks may use it.
 pub fn wall_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn utc(instant: i64) -> UtcDateTime {
@@ -28,7 +30,9 @@ pub fn show(instant: i64) -> String {
 
 /// Reads an RFC 3339 instant; `None` when it is none.
 pub fn read(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .map(OffsetDateTime::unix_timestamp)
 }
 
 /// The day of an instant, as people read it on an invoice.
@@ -42,7 +46,9 @@ pub fn add_months(anchor: i64, months: i32) -> i64 {
     let from = utc(anchor);
     let count = from.year() * 12 + i32::from(u8::from(from.month())) - 1 + months;
     let (year, index) = (count.div_euclid(12), count.rem_euclid(12));
-    let month = u8::try_from(index + 1).ok().and_then(|month| time::Month::try_from(month).ok());
+    let month = u8::try_from(index + 1)
+        .ok()
+        .and_then(|month| time::Month::try_from(month).ok());
     let month = month.unwrap_or(time::Month::January);
     let day = from.day().min(month.length(year));
     let date = Date::from_calendar_date(year, month, day).unwrap_or(from.date());
@@ -97,7 +103,10 @@ mod tests {
         assert_eq!(show(add_months(anchor, 1)), "2027-02-28T10:00:00Z");
         assert_eq!(show(add_months(anchor, 2)), "2027-03-31T10:00:00Z");
         assert_eq!(show(add_months(anchor, -1)), "2026-12-31T10:00:00Z");
-        assert_eq!(next_anchor(anchor, at("2027-02-28T10:00:00Z")), add_months(anchor, 2));
+        assert_eq!(
+            next_anchor(anchor, at("2027-02-28T10:00:00Z")),
+            add_months(anchor, 2)
+        );
     }
 
     #[test]

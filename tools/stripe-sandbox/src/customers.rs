@@ -8,8 +8,17 @@ use crate::error::Answer;
 use crate::store::{PLATFORM, World};
 
 const WRITTEN: &[&str] = &[
-    "email", "name", "description", "phone", "metadata", "metadata[*]", "balance",
-    "address[*]", "shipping[*]", "preferred_locales[]", "tax_exempt",
+    "email",
+    "name",
+    "description",
+    "phone",
+    "metadata",
+    "metadata[*]",
+    "balance",
+    "address[*]",
+    "shipping[*]",
+    "preferred_locales[]",
+    "tax_exempt",
     "invoice_settings[default_payment_method]",
 ];
 
@@ -48,7 +57,11 @@ fn update(world: &mut World, call: &Call) -> Answer {
     let balance = call.params.int("balance")?;
     let card = call.params.get("invoice_settings[default_payment_method]");
     if let Some(card) = card {
-        world.named("payment_method", "invoice_settings[default_payment_method]", card)?;
+        world.named(
+            "payment_method",
+            "invoice_settings[default_payment_method]",
+            card,
+        )?;
     }
     let customer = world.edit(&call.id, |customer| {
         customer["metadata"] = metadata;
@@ -69,7 +82,10 @@ fn update(world: &mut World, call: &Call) -> Answer {
 }
 
 fn list_cards(world: &mut World, call: &Call) -> Answer {
-    let by = call.params.get("customer").map(|customer| ("/customer", customer));
+    let by = call
+        .params
+        .get("customer")
+        .map(|customer| ("/customer", customer));
     world.page(call, "payment_method", by, |_| true)
 }
 
@@ -80,7 +96,11 @@ fn retrieve_card(world: &mut World, call: &Call) -> Answer {
 impl World {
     pub fn create_customer(&mut self, email: Option<&str>, details: Value) -> Value {
         let id = self.mint("cus");
-        let prefix = id.trim_start_matches("cus_").get(..8).unwrap_or("SANDBOX1").to_uppercase();
+        let prefix = id
+            .trim_start_matches("cus_")
+            .get(..8)
+            .unwrap_or("SANDBOX1")
+            .to_uppercase();
         let mut customer = json!({
             "id": id, "object": "customer", "created": self.now, "livemode": false,
             "email": email, "address": null, "balance": 0, "currency": null,

@@ -7,17 +7,33 @@ use crate::error::{Answer, Refusal};
 use crate::events::{API_VERSION, covers};
 use crate::store::{PLATFORM, World, id_of};
 
-const SHARED: &[&str] = &["url", "enabled_events[]", "description", "metadata[*]", "metadata"];
-
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post(
         "webhook_endpoints",
-        &["url", "enabled_events[]", "description", "metadata[*]", "connect", "api_version"],
+        &[
+            "url",
+            "enabled_events[]",
+            "description",
+            "metadata[*]",
+            "connect",
+            "api_version",
+        ],
         create,
     ),
     Endpoint::list("webhook_endpoints", &[], list),
     Endpoint::get("webhook_endpoints/*", &[], retrieve),
-    Endpoint::post("webhook_endpoints/*", &["disabled", SHARED[0], SHARED[1], SHARED[2], SHARED[3]], update),
+    Endpoint::post(
+        "webhook_endpoints/*",
+        &[
+            "disabled",
+            "url",
+            "enabled_events[]",
+            "description",
+            "metadata[*]",
+            "metadata",
+        ],
+        update,
+    ),
     Endpoint::delete("webhook_endpoints/*", &[], delete),
 ];
 
@@ -53,7 +69,11 @@ fn check_url(url: &str) -> Result<(), Refusal> {
     if url.starts_with("http://") || url.starts_with("https://") {
         return Ok(());
     }
-    Err(Refusal::param("url_invalid", "url", "Invalid URL: An explicit scheme must be provided."))
+    Err(Refusal::param(
+        "url_invalid",
+        "url",
+        "Invalid URL: An explicit scheme must be provided.",
+    ))
 }
 
 fn list(world: &mut World, call: &Call) -> Answer {
@@ -113,18 +133,26 @@ impl World {
     }
 
     fn is_connect(&self, id: &str) -> bool {
-        self.row("secret", id).is_some_and(|row| row["connect"] == true)
+        self.row("secret", id)
+            .is_some_and(|row| row["connect"] == true)
     }
 
     pub fn target(&self, id: &str) -> Option<Target> {
         let endpoint = self.find(PLATFORM, "webhook_endpoint", id)?;
-        let url = endpoint["url"].as_str().filter(|_| endpoint["status"] == "enabled")?;
+        let url = endpoint["url"]
+            .as_str()
+            .filter(|_| endpoint["status"] == "enabled")?;
         let secret = self.row("secret", id)?["secret"].as_str()?;
-        Some(Target { url: url.to_owned(), secret: secret.to_owned() })
+        Some(Target {
+            url: url.to_owned(),
+            secret: secret.to_owned(),
+        })
     }
 }
 
 fn wants(endpoint: &Value, kind: &str) -> bool {
     let wanted = endpoint["enabled_events"].as_array().into_iter().flatten();
-    wanted.filter_map(Value::as_str).any(|wanted| covers(wanted, kind))
+    wanted
+        .filter_map(Value::as_str)
+        .any(|wanted| covers(wanted, kind))
 }

@@ -22,7 +22,15 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(status: u16, kind: &'static str, code: Option<&'static str>, message: String) -> Self {
-        Self { status, stored: true, kind, code, message, param: None, decline_code: None }
+        Self {
+            status,
+            stored: true,
+            kind,
+            code,
+            message,
+            param: None,
+            decline_code: None,
+        }
     }
 
     /// A 400 by the rules of the resource: the form was right, the state does not allow it.
@@ -43,11 +51,19 @@ impl Refusal {
     }
 
     pub fn missing(param: &str) -> Self {
-        Self::param("parameter_missing", param, format!("Missing required param: {param}."))
+        Self::param(
+            "parameter_missing",
+            param,
+            format!("Missing required param: {param}."),
+        )
     }
 
     pub fn unknown(param: &str) -> Self {
-        Self::param("parameter_unknown", param, format!("Received unknown parameter: {param}"))
+        Self::param(
+            "parameter_unknown",
+            param,
+            format!("Received unknown parameter: {param}"),
+        )
     }
 
     pub fn no_such(kind: &str, param: &str, id: &str) -> Self {

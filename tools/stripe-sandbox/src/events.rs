@@ -36,7 +36,9 @@ impl EventLog {
     }
 
     pub fn body(&self, id: &str) -> Option<&str> {
-        self.by_id.get(id).map(|place| self.all[*place].body.as_str())
+        self.by_id
+            .get(id)
+            .map(|place| self.all[*place].body.as_str())
     }
 
     pub fn body_at(&self, place: usize) -> (&str, &str) {
@@ -52,7 +54,13 @@ impl EventLog {
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let created = value["created"].as_i64().unwrap_or(0);
         let (id, kind) = (text("id"), text("type"));
-        self.push(Event { id, owner: owner.to_owned(), kind, created, body: value.to_string() });
+        self.push(Event {
+            id,
+            owner: owner.to_owned(),
+            kind,
+            created,
+            body: value.to_string(),
+        });
     }
 }
 
@@ -81,7 +89,13 @@ impl World {
         }
         let body = event.to_string();
         let (owner, kind) = (owner.to_owned(), kind.to_owned());
-        let place = self.events.push(Event { id, owner, kind, created: self.now, body });
+        let place = self.events.push(Event {
+            id,
+            owner,
+            kind,
+            created: self.now,
+            body,
+        });
         self.changes.events.push(place);
         self.order_deliveries(place, listeners);
     }
@@ -124,7 +138,10 @@ fn list(world: &mut World, call: &Call) -> Answer {
         place.ok_or_else(|| Refusal::no_such_param("event", "starting_after", id))
     };
     let (places, more) = window.cut(world.events.all.len(), place_of, wanted)?;
-    let data: Vec<Value> = places.into_iter().map(|place| world.event_at(place)).collect();
+    let data: Vec<Value> = places
+        .into_iter()
+        .map(|place| world.event_at(place))
+        .collect();
     Ok(json!({ "object": "list", "url": "/v1/events", "has_more": more, "data": data }))
 }
 

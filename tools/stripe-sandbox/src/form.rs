@@ -31,14 +31,12 @@ impl Params {
     /// Gives each pair of empty brackets its index: the last one so far, or the next when
     /// the name is taken already.
     fn numbered(&self, key: &str) -> String {
-        let Some((head, tail)) = key.split_once("[]") else { return key.to_owned() };
+        let Some((head, tail)) = key.split_once("[]") else {
+            return key.to_owned();
+        };
         let taken = |index: usize| self.0.contains_key(&format!("{head}[{index}]{tail}"));
         let index = (0..).find(|index| !taken(*index)).unwrap_or(0);
         self.numbered(&format!("{head}[{index}]{tail}"))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     pub fn set(&mut self, name: &str, value: &str) {
@@ -47,7 +45,10 @@ impl Params {
 
     /// The value of a parameter; an empty one counts as absent, as `unset` in Stripe.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     pub fn need(&self, name: &str) -> Result<&str, Refusal> {
@@ -55,9 +56,15 @@ impl Params {
     }
 
     pub fn int(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        let Some(text) = self.get(name) else { return Ok(None) };
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
         let fault = || {
-            Refusal::param("parameter_invalid_integer", name, format!("Invalid integer: {text}"))
+            Refusal::param(
+                "parameter_invalid_integer",
+                name,
+                format!("Invalid integer: {text}"),
+            )
         };
         text.parse().map(Some).map_err(|_| fault())
     }
@@ -70,7 +77,11 @@ impl Params {
             return Err(Refusal::param("parameter_invalid_integer", name, message));
         }
         if amount > AMOUNT_MAX {
-            return Err(Refusal::param("amount_too_large", name, "Amount must be smaller."));
+            return Err(Refusal::param(
+                "amount_too_large",
+                name,
+                "Amount must be smaller.",
+            ));
         }
         Ok(amount)
     }
@@ -90,14 +101,20 @@ impl Params {
         if currency == "usd" {
             return Ok(currency);
         }
-        Err(Refusal::invalid(name, format!("Invalid currency: {currency}. Known: usd.")))
+        Err(Refusal::invalid(
+            name,
+            format!("Invalid currency: {currency}. Known: usd."),
+        ))
     }
 
     pub fn one_of(&self, name: &str, known: &[&str]) -> Result<Option<String>, Refusal> {
         match self.get(name) {
             Some(value) if !known.contains(&value) => {
                 let list = known.join(", ");
-                Err(Refusal::invalid(name, format!("Invalid {name}: must be one of {list}")))
+                Err(Refusal::invalid(
+                    name,
+                    format!("Invalid {name}: must be one of {list}"),
+                ))
             }
             value => Ok(value.map(str::to_owned)),
         }
@@ -122,7 +139,11 @@ impl Params {
     pub fn has(&self, name: &str) -> bool {
         let part = format!("{name}[");
         self.0.contains_key(name)
-            || self.0.range(part.clone()..).next().is_some_and(|(key, _)| key.starts_with(&part))
+            || self
+                .0
+                .range(part.clone()..)
+                .next()
+                .is_some_and(|(key, _)| key.starts_with(&part))
     }
 
     /// The entries of a map, as `metadata[key]=value`; empty values are kept, as deletions.
@@ -163,7 +184,10 @@ impl Params {
     }
 
     pub fn to_json(&self) -> Value {
-        self.0.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect()
+        self.0
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+            .collect()
     }
 }
 
@@ -185,7 +209,8 @@ fn matches(pattern: &str, key: &str) -> bool {
 }
 
 fn is_index(part: &str) -> bool {
-    part.strip_suffix(']').is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+    part.strip_suffix(']')
+        .is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Undoes percent-encoding and `+`.
@@ -213,8 +238,7 @@ mod tests {
     #[test]
     fn empty_brackets_and_numbered_ones_are_the_same_request() {
         let empty = Params::parse("expand[]=a&expand[]=b&items[][price]=p&items[][price]=q");
-        let numbered =
-            Params::parse("expand[0]=a&expand[1]=b&items[0][price]=p&items[1][price]=q");
+        let numbered = Params::parse("expand[0]=a&expand[1]=b&items[0][price]=p&items[1][price]=q");
         assert_eq!(empty, numbered);
     }
 

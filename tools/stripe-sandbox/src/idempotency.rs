@@ -52,21 +52,35 @@ fn name(scope: &str, key: &str) -> String {
 
 impl World {
     pub fn find_key(&self, scope: &str, key: &str, fingerprint: &str) -> Known {
-        let kept = self.keys.0.get(&name(scope, key)).filter(|kept| self.now - kept.at < DAY);
+        let kept = self
+            .keys
+            .0
+            .get(&name(scope, key))
+            .filter(|kept| self.now - kept.at < DAY);
         match kept {
             None => Known::Never,
-            Some(kept) if kept.fingerprint == fingerprint => {
-                Known::Same { status: kept.status, body: kept.body.clone() }
-            }
+            Some(kept) if kept.fingerprint == fingerprint => Known::Same {
+                status: kept.status,
+                body: kept.body.clone(),
+            },
             Some(_) => Known::Other,
         }
     }
 
     pub fn keep_key(&mut self, scope: &str, key: &str, fingerprint: String, reply: &Reply) {
         let (status, body) = (reply.status, reply.body.clone());
-        let kept = Kept { at: self.now, fingerprint, status, body };
+        let kept = Kept {
+            at: self.now,
+            fingerprint,
+            status,
+            body,
+        };
         let name = name(scope, key);
-        self.note_row("key", &name, serde_json::to_value(&kept).unwrap_or_default());
+        self.note_row(
+            "key",
+            &name,
+            serde_json::to_value(&kept).unwrap_or_default(),
+        );
         self.keys.0.insert(name, kept);
     }
 }

@@ -40,8 +40,13 @@ impl Journal {
         let mut options = OpenOptions::new();
         let opened = options.read(true).append(true).create(true).open(&path);
         let file = opened.with_context(|| format!("cannot open {}", path.display()))?;
-        let mut world = World { now: start, ..World::default() };
-        let mut journal = Self { path, file, seq: 0, fsync };
+        let mut world = World::at(start);
+        let mut journal = Self {
+            path,
+            file,
+            seq: 0,
+            fsync,
+        };
         journal.replay(&mut world)?;
         Ok((journal, world))
     }
@@ -79,12 +84,22 @@ impl Journal {
         }
         world.minted = line["minted"].as_u64().unwrap_or(world.minted);
         let owners = line["owners"].take();
-        for object in line["puts"].as_array_mut().map(std::mem::take).into_iter().flatten() {
+        for object in line["puts"]
+            .as_array_mut()
+            .map(std::mem::take)
+            .into_iter()
+            .flatten()
+        {
             let owner = object["id"].as_str().and_then(|id| owners[id].as_str());
             let owner = owner.unwrap_or_default().to_owned();
             world.restore_object(&owner, object);
         }
-        for mut row in line["rows"].as_array_mut().map(std::mem::take).into_iter().flatten() {
+        for mut row in line["rows"]
+            .as_array_mut()
+            .map(std::mem::take)
+            .into_iter()
+            .flatten()
+        {
             let value = row[2].take();
             let (kind, id) = (row[0].as_str(), row[1].as_str());
             world.restore_row(kind.unwrap_or_default(), id.unwrap_or_default(), value);
@@ -99,14 +114,20 @@ impl Journal {
         world.activity = self.seq;
         let text = self.line(world, &changes, note);
         self.file.write_all(text.as_bytes())?;
-        if self.fsync { self.file.sync_data() } else { Ok(()) }
+        if self.fsync {
+            self.file.sync_data()
+        } else {
+            Ok(())
+        }
     }
 
     fn line(&self, world: &World, changes: &Changes, note: &Note<'_>) -> String {
         let mut owners = Map::new();
         let mut puts = Vec::new();
         for id in &changes.puts {
-            let Some(object) = world.any(id) else { continue };
+            let Some(object) = world.any(id) else {
+                continue;
+            };
             puts.push(object.to_string());
             note_owner(&mut owners, id, world.owner_of(id));
         }
@@ -116,8 +137,11 @@ impl Journal {
             puts.push(body.to_owned());
             note_owner(&mut owners, world.events.id_at(*place), owner);
         }
-        let rows: Vec<Value> =
-            changes.rows.iter().map(|((kind, id), value)| json!([kind, id, value])).collect();
+        let rows: Vec<Value> = changes
+            .rows
+            .iter()
+            .map(|((kind, id), value)| json!([kind, id, value]))
+            .collect();
         let head = json!({
             "seq": self.seq, "at": crate::clock::show(world.now), "at_unix": world.now,
             "op": note.op, "account": note.account, "request": note.request,

@@ -10,8 +10,14 @@ use crate::store::{World, kind_of};
 
 /// What every list understands.
 pub const LIST_PARAMS: &[&str] = &[
-    "limit", "starting_after", "ending_before", "created", "created[gt]", "created[gte]",
-    "created[lt]", "created[lte]",
+    "limit",
+    "starting_after",
+    "ending_before",
+    "created",
+    "created[gt]",
+    "created[gte]",
+    "created[lt]",
+    "created[lte]",
 ];
 
 /// The part of a list that a request asks for.
@@ -28,7 +34,11 @@ impl Window {
         let limit = params.int("limit")?.unwrap_or(10);
         if !(1..=100).contains(&limit) {
             let message = "This value must be between 1 and 100.";
-            return Err(Refusal::param("parameter_invalid_integer", "limit", message));
+            return Err(Refusal::param(
+                "parameter_invalid_integer",
+                "limit",
+                message,
+            ));
         }
         let bound = |name: &str| params.int(name);
         let exact = bound("created")?;
@@ -67,8 +77,7 @@ impl Window {
             Some(cursor) => place_of(cursor)?,
             None => length,
         };
-        let mut found: Vec<usize> =
-            (0..end).rev().filter(wanted).take(self.limit + 1).collect();
+        let mut found: Vec<usize> = (0..end).rev().filter(wanted).take(self.limit + 1).collect();
         let more = found.len() > self.limit;
         found.truncate(self.limit);
         Ok((found, more))
@@ -97,7 +106,10 @@ impl World {
             window.holds(value["created"].as_i64().unwrap_or(0)) && wanted(value)
         };
         let (places, more) = window.cut(list.len(), place_of, keep)?;
-        let data: Vec<Value> = places.into_iter().map(|place| self.shown(at(place))).collect();
+        let data: Vec<Value> = places
+            .into_iter()
+            .map(|place| self.shown(at(place)))
+            .collect();
         let url = call.path.as_str();
         Ok(json!({ "object": "list", "url": url, "has_more": more, "data": data }))
     }
@@ -107,7 +119,11 @@ impl World {
         let mut shown = value.clone();
         let matures = value["available_on"].as_i64();
         if let Some(instant) = matures.filter(|_| kind_of(value) == "balance_transaction") {
-            shown["status"] = json!(if instant <= self.now { "available" } else { "pending" });
+            shown["status"] = json!(if instant <= self.now {
+                "available"
+            } else {
+                "pending"
+            });
         }
         shown
     }
@@ -117,7 +133,11 @@ impl World {
         let names: Vec<&str> = path.split('.').collect();
         let fits = names.len() <= 5 && self.expand_along(value, &names);
         let message = || format!("This property cannot be expanded ({path}).");
-        if fits { Ok(()) } else { Err(Refusal::invalid("expand", message())) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Refusal::invalid("expand", message()))
+        }
     }
 
     fn expand_along(&self, value: &mut Value, names: &[&str]) -> bool {
@@ -136,7 +156,9 @@ impl World {
     }
 
     fn expand_into(&self, value: &mut Value, names: &[&str]) -> bool {
-        let Some((name, rest)) = names.split_first() else { return true };
+        let Some((name, rest)) = names.split_first() else {
+            return true;
+        };
         if let Some(included) = self.include(value, name) {
             value[*name] = included;
         }
@@ -152,13 +174,20 @@ impl World {
         match (kind_of(value), name) {
             ("invoice", "payments") => {
                 let list = self.list("", "invoice_payment", Some(("/invoice", id)));
-                let data = list.iter().rev().filter_map(|(_, id)| self.any(id)).cloned();
+                let data = list
+                    .iter()
+                    .rev()
+                    .filter_map(|(_, id)| self.any(id))
+                    .cloned();
                 let url = format!("/v1/invoices/{id}/payments");
                 Some(whole_list(&url, data.collect()))
             }
             ("checkout.session", "line_items") => {
                 let lines = self.row("plan", id)?["line_items"].as_array()?.clone();
-                Some(whole_list(&format!("/v1/checkout/sessions/{id}/line_items"), lines))
+                Some(whole_list(
+                    &format!("/v1/checkout/sessions/{id}/line_items"),
+                    lines,
+                ))
             }
             _ => None,
         }

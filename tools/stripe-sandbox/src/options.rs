@@ -18,6 +18,11 @@ pub struct Options {
 
 impl Options {
     pub fn new(data: impl Into<PathBuf>, clock_start: i64) -> Self {
-        Self { data: data.into(), clock_start, fsync: false, public_url: None }
+        Self {
+            data: data.into(),
+            clock_start,
+            fsync: false,
+            public_url: None,
+        }
     }
 }

@@ -7,13 +7,34 @@ use crate::error::{Answer, Refusal};
 use crate::form::Params;
 use crate::store::{PLATFORM, World, id_of};
 
-const PRODUCT: &[&str] =
-    &["name", "description", "active", "metadata", "metadata[*]", "id", "unit_label", "url"];
+const PRODUCT: &[&str] = &[
+    "name",
+    "description",
+    "active",
+    "metadata",
+    "metadata[*]",
+    "id",
+    "unit_label",
+    "url",
+];
 const PRICE: &[&str] = &[
-    "currency", "unit_amount", "product", "product_data[name]", "product_data[metadata][*]",
-    "product_data[active]", "recurring[interval]", "recurring[interval_count]",
-    "recurring[usage_type]", "lookup_key", "transfer_lookup_key", "nickname", "active",
-    "metadata", "metadata[*]", "billing_scheme", "tax_behavior",
+    "currency",
+    "unit_amount",
+    "product",
+    "product_data[name]",
+    "product_data[metadata][*]",
+    "product_data[active]",
+    "recurring[interval]",
+    "recurring[interval_count]",
+    "recurring[usage_type]",
+    "lookup_key",
+    "transfer_lookup_key",
+    "nickname",
+    "active",
+    "metadata",
+    "metadata[*]",
+    "billing_scheme",
+    "tax_behavior",
 ];
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -22,11 +43,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("products/*", &[], retrieve_product),
     Endpoint::post("products/*", PRODUCT, update_product),
     Endpoint::post("prices", PRICE, create_price),
-    Endpoint::list("prices", &["active", "product", "lookup_keys[]", "type", "currency"], list_prices),
+    Endpoint::list(
+        "prices",
+        &["active", "product", "lookup_keys[]", "type", "currency"],
+        list_prices,
+    ),
     Endpoint::get("prices/*", &[], retrieve_price),
     Endpoint::post(
         "prices/*",
-        &["active", "nickname", "lookup_key", "transfer_lookup_key", "metadata", "metadata[*]"],
+        &[
+            "active",
+            "nickname",
+            "lookup_key",
+            "transfer_lookup_key",
+            "metadata",
+            "metadata[*]",
+        ],
         update_price,
     ),
 ];
@@ -119,12 +151,18 @@ fn update_price(world: &mut World, call: &Call) -> Answer {
     let old = world.get(PLATFORM, "price", &call.id)?;
     let metadata = call.params.merge_metadata("metadata", &old["metadata"]);
     let active = call.params.flag("active")?;
-    let key = call.params.get("lookup_key").filter(|key| old["lookup_key"] != *key);
+    let key = call
+        .params
+        .get("lookup_key")
+        .filter(|key| old["lookup_key"] != *key);
     let transfer = call.params.flag("transfer_lookup_key")?.unwrap_or(false);
     world.free_lookup_key(key, transfer)?;
     let price = world.edit(&call.id, |price| {
         price["metadata"] = metadata;
-        for (name, value) in [("lookup_key", key), ("nickname", call.params.get("nickname"))] {
+        for (name, value) in [
+            ("lookup_key", key),
+            ("nickname", call.params.get("nickname")),
+        ] {
             if let Some(value) = value {
                 price[name] = json!(value);
             }
@@ -152,10 +190,19 @@ impl Terms {
         let amount = params.amount(&name("unit_amount"))?;
         let field = name("recurring[interval]");
         let interval = params.one_of(&field, &["month", "day", "week", "year"])?;
-        if interval.as_ref().is_some_and(|interval| interval != "month") {
-            return Err(Refusal::invalid(&field, "Only monthly prices are known here."));
+        if interval
+            .as_ref()
+            .is_some_and(|interval| interval != "month")
+        {
+            return Err(Refusal::invalid(
+                &field,
+                "Only monthly prices are known here.",
+            ));
         }
-        if params.int(&name("recurring[interval_count]"))?.is_some_and(|count| count != 1) {
+        if params
+            .int(&name("recurring[interval_count]"))?
+            .is_some_and(|count| count != 1)
+        {
             let field = name("recurring[interval_count]");
             return Err(Refusal::invalid(&field, "Only a count of 1 is known here."));
         }
@@ -234,7 +281,11 @@ impl World {
                 "trial_period_days": null, "usage_type": "licensed",
             })
         });
-        let kind = if recurring.is_some() { "recurring" } else { "one_time" };
+        let kind = if recurring.is_some() {
+            "recurring"
+        } else {
+            "one_time"
+        };
         let price = json!({
             "id": id, "object": "price", "active": true, "billing_scheme": "per_unit",
             "created": self.now, "currency": "usd", "custom_unit_amount": null,
@@ -262,7 +313,11 @@ impl World {
                     "A price (`{holder}`) already uses that lookup key. \
                      You may use `transfer_lookup_key=true` to transfer it."
                 );
-                Err(Refusal::param("resource_already_exists", "lookup_key", message))
+                Err(Refusal::param(
+                    "resource_already_exists",
+                    "lookup_key",
+                    message,
+                ))
             }
             None => Ok(()),
         }

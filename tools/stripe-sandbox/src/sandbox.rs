@@ -59,13 +59,25 @@ impl Sandbox {
     pub fn open(options: &Options, base: String) -> anyhow::Result<Self> {
         let (mut journal, mut world) =
             Journal::open(&options.data, options.clock_start, options.fsync)?;
-        let note = Note { op: "boot", account: None, request: json!({}), status: None };
+        let note = Note {
+            op: "boot",
+            account: None,
+            request: json!({}),
+            status: None,
+        };
         journal.append(&mut world, &note)?;
         // The line just written has a number of its own: it tells this run from all others.
         let boot = journal.seq();
         let held = Mutex::new(Held { world, journal });
         let (keys_in_use, jump) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { held, base, keys_in_use, jump, requests: AtomicU64::new(0), boot })
+        Ok(Self {
+            held,
+            base,
+            keys_in_use,
+            jump,
+            requests: AtomicU64::new(0),
+            boot,
+        })
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -96,14 +108,20 @@ impl Sandbox {
         }
         let reply = self.serve_claimed(incoming);
         if let Some(name) = name {
-            let mut keys = self.keys_in_use.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut keys = self
+                .keys_in_use
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             keys.remove(&name);
         }
         reply
     }
 
     fn claim(&self, name: &str) -> bool {
-        let mut keys = self.keys_in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self
+            .keys_in_use
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         keys.insert(name.to_owned())
     }
 
@@ -116,10 +134,19 @@ impl Sandbox {
         let op = format!("{} {}", incoming.method, incoming.path);
         let account = incoming.account.as_deref();
         let status = Some(reply.status);
-        let note = Note { op: &op, account, request: incoming.params.to_json(), status };
+        let note = Note {
+            op: &op,
+            account,
+            request: incoming.params.to_json(),
+            status,
+        };
         match write(&mut held, &note) {
             Ok(()) => reply,
-            Err(error) => Reply { status: 500, body: error.to_string(), replayed: false },
+            Err(error) => Reply {
+                status: 500,
+                body: error.to_string(),
+                replayed: false,
+            },
         }
     }
 
@@ -128,7 +155,12 @@ impl Sandbox {
         let mut held = self.held();
         held.world.cause = Cause::default();
         let outcome = job(&mut held.world);
-        let note = Note { op, account: None, request: json!({}), status: None };
+        let note = Note {
+            op,
+            account: None,
+            request: json!({}),
+            status: None,
+        };
         if let Err(error) = write(&mut held, &note) {
             tracing::error!(%error, op, "the journal cannot be written");
         }
@@ -159,12 +191,19 @@ impl Sandbox {
     fn fire_some(&self, target: i64) -> bool {
         let mut held = self.held();
         for _ in 0..TIMERS_AT_ONCE {
-            let Some((at, timer)) = held.world.take_timer(target) else { return false };
+            let Some((at, timer)) = held.world.take_timer(target) else {
+                return false;
+            };
             held.world.now = at.max(held.world.now);
             held.world.cause = Cause::default();
             fire(&mut held.world, &timer);
             let (op, request) = (format!("timer {}", timer.job), json!({ "id": timer.id }));
-            let note = Note { op: &op, account: None, request, status: None };
+            let note = Note {
+                op: &op,
+                account: None,
+                request,
+                status: None,
+            };
             if let Err(error) = write(&mut held, &note) {
                 tracing::error!(%error, op, "the journal cannot be written");
             }

@@ -90,6 +90,14 @@ pub fn id_of(value: &Value) -> &str {
 }
 
 impl World {
+    /// An empty world at an instant of business time.
+    pub fn at(now: i64) -> Self {
+        Self {
+            now,
+            ..Self::default()
+        }
+    }
+
     /// A new id with Stripe's prefix: unique in this world for ever, and the same for the same
     /// history.
     pub fn mint(&mut self, prefix: &str) -> String {
@@ -105,13 +113,17 @@ impl World {
     }
 
     pub fn find(&self, owner: &str, kind: &str, id: &str) -> Option<&Value> {
-        let record = self.objects.get(id).filter(|record| record.owner == owner)?;
+        let record = self
+            .objects
+            .get(id)
+            .filter(|record| record.owner == owner)?;
         Some(&record.value).filter(|value| kind_of(value) == kind)
     }
 
     /// The object that a path names, or 404.
     pub fn get(&self, owner: &str, kind: &str, id: &str) -> Result<&Value, Refusal> {
-        self.find(owner, kind, id).ok_or_else(|| Refusal::no_such(kind, "id", id))
+        self.find(owner, kind, id)
+            .ok_or_else(|| Refusal::no_such(kind, "id", id))
     }
 
     /// The object that a parameter names, or 400.
@@ -135,7 +147,9 @@ impl World {
 
     /// Changes an object in place and answers what it became. An unknown id changes nothing.
     pub fn edit(&mut self, id: &str, change: impl FnOnce(&mut Value)) -> Value {
-        let Some(record) = self.objects.get(id) else { return Value::Null };
+        let Some(record) = self.objects.get(id) else {
+            return Value::Null;
+        };
         let owner = record.owner.clone();
         let mut value = record.value.clone();
         change(&mut value);
@@ -146,7 +160,10 @@ impl World {
 
     /// Takes an object out of the world, and answers the stub that Stripe shows of it.
     pub fn remove(&mut self, id: &str) -> Value {
-        let kind = self.objects.get(id).map(|record| kind_of(&record.value).to_owned());
+        let kind = self
+            .objects
+            .get(id)
+            .map(|record| kind_of(&record.value).to_owned());
         let stub = json!({ "id": id, "object": kind, "deleted": true });
         self.forget(id);
         self.changes.gone.push(stub.clone());
@@ -160,8 +177,13 @@ impl World {
     }
 
     fn forget(&mut self, id: &str) {
-        let Some(gone) = self.objects.remove(id) else { return };
-        if let Some(list) = self.lists.get_mut(&list_name(&gone.owner, kind_of(&gone.value))) {
+        let Some(gone) = self.objects.remove(id) else {
+            return;
+        };
+        if let Some(list) = self
+            .lists
+            .get_mut(&list_name(&gone.owner, kind_of(&gone.value)))
+        {
             list.retain(|(_, member)| member != id);
         }
     }
@@ -179,9 +201,19 @@ impl World {
             list.insert(place, (seq, id.clone()));
         }
         if is_new && kind_of(&value) == "balance_transaction" {
-            self.purses.entry(owner.to_owned()).or_default().add(&value, self.now);
+            self.purses
+                .entry(owner.to_owned())
+                .or_default()
+                .add(&value, self.now);
         }
-        self.objects.insert(id, Record { owner: owner.to_owned(), seq, value });
+        self.objects.insert(
+            id,
+            Record {
+                owner: owner.to_owned(),
+                seq,
+                value,
+            },
+        );
     }
 
     /// The lists that an object joins by being written like this.
@@ -193,7 +225,9 @@ impl World {
             names.push(list_name(owner, kind));
         }
         for field in indexed(kind) {
-            let was = old.and_then(|old| old.pointer(field)).and_then(Value::as_str);
+            let was = old
+                .and_then(|old| old.pointer(field))
+                .and_then(Value::as_str);
             if let (None, Some(key)) = (was, value.pointer(field).and_then(Value::as_str)) {
                 names.push(index_name(owner, kind, field, key));
             }
@@ -212,18 +246,28 @@ impl World {
 
     /// Adds an object to a list that its own fields do not tell of.
     fn join(&mut self, owner: &str, kind: &str, field: &str, key: &str, id: &str) {
-        let Some(seq) = self.objects.get(id).map(|record| record.seq) else { return };
-        let list = self.lists.entry(index_name(owner, kind, field, key)).or_default();
+        let Some(seq) = self.objects.get(id).map(|record| record.seq) else {
+            return;
+        };
+        let list = self
+            .lists
+            .entry(index_name(owner, kind, field, key))
+            .or_default();
         let place = list.partition_point(|(member, _)| *member < seq);
         list.insert(place, (seq, id.to_owned()));
     }
 
     pub fn seq_of(&self, owner: &str, id: &str) -> Option<u64> {
-        self.objects.get(id).filter(|record| record.owner == owner).map(|record| record.seq)
+        self.objects
+            .get(id)
+            .filter(|record| record.owner == owner)
+            .map(|record| record.seq)
     }
 
     pub fn owner_of(&self, id: &str) -> &str {
-        self.objects.get(id).map_or(PLATFORM, |record| record.owner.as_str())
+        self.objects
+            .get(id)
+            .map_or(PLATFORM, |record| record.owner.as_str())
     }
 
     pub fn purse(&self, owner: &str) -> Option<&Purse> {
@@ -236,7 +280,9 @@ impl World {
 
     /// Writes a row; `Null` deletes it.
     pub fn set_row(&mut self, kind: &'static str, id: &str, value: Value) {
-        self.changes.rows.insert((kind, id.to_owned()), value.clone());
+        self.changes
+            .rows
+            .insert((kind, id.to_owned()), value.clone());
         self.apply_row(kind, id, value);
     }
 
@@ -258,7 +304,11 @@ impl World {
     /// Files the transactions that an automatic payout took along under that payout.
     fn sweep(&mut self, payout: &str, items: &Value) {
         let owner = self.owner_of(payout).to_owned();
-        let ids = items.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let ids = items
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         for id in ids {
             self.join(&owner, "balance_transaction", "/payout", payout, id);
         }

@@ -76,6 +76,12 @@ impl World {
         self.timers.clear(&name);
         self.note_row("timer", &name, Value::Null);
         let (job, id) = name.split_once(':')?;
-        Some((at, Timer { job: job.to_owned(), id: id.to_owned() }))
+        Some((
+            at,
+            Timer {
+                job: job.to_owned(),
+                id: id.to_owned(),
+            },
+        ))
     }
 }

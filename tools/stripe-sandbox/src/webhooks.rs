@@ -26,7 +26,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Pauses before the tries that are made at once.
 const QUICK_MS: [u64; 5] = [100, 200, 400, 800, 1600];
 /// Pauses of business time after the first, second, ... failed try.
-const PAUSES: [i64; 6] = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR];
+const PAUSES: [i64; 6] = [
+    MINUTE,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+];
 const LATE_PAUSE: i64 = 12 * HOUR;
 const GIVE_UP_AFTER: i64 = 3 * DAY;
 
@@ -80,7 +87,10 @@ impl Deliveries {
             self.waiting.remove(&id);
         }
         if !self.all.contains_key(&id) {
-            self.of_event.entry(delivery.event.clone()).or_default().push(id);
+            self.of_event
+                .entry(delivery.event.clone())
+                .or_default()
+                .push(id);
         }
         self.all.insert(id, delivery);
     }
@@ -88,7 +98,9 @@ impl Deliveries {
     /// How many endpoints have not yet heard of an event.
     pub fn pending(&self, event: &str) -> usize {
         let ids = self.of_event.get(event).into_iter().flatten();
-        ids.filter_map(|id| self.all.get(id)).filter(|each| each.state != State::Delivered).count()
+        ids.filter_map(|id| self.all.get(id))
+            .filter(|each| each.state != State::Delivered)
+            .count()
     }
 
     pub fn after(&self, id: u64) -> impl Iterator<Item = &Delivery> {
@@ -111,7 +123,12 @@ impl World {
     pub fn order_deliveries(&mut self, place: usize, listeners: Vec<String>) {
         let event = self.events.id_at(place).to_owned();
         for endpoint in listeners {
-            let id = self.deliveries.all.last_key_value().map_or(0, |(last, _)| *last) + 1;
+            let id = self
+                .deliveries
+                .all
+                .last_key_value()
+                .map_or(0, |(last, _)| *last)
+                + 1;
             self.write_delivery(Delivery {
                 id,
                 event: event.clone(),
@@ -138,7 +155,10 @@ impl World {
 
     /// The timer of a later try fired.
     pub fn wake_delivery(&mut self, id: &str) {
-        let delivery = id.parse().ok().and_then(|id: u64| self.deliveries.all.get(&id));
+        let delivery = id
+            .parse()
+            .ok()
+            .and_then(|id: u64| self.deliveries.all.get(&id));
         if let Some(mut delivery) = delivery.cloned() {
             (delivery.state, delivery.next_at) = (State::Waiting, None);
             self.write_delivery(delivery);
@@ -148,12 +168,17 @@ impl World {
     /// Writes down how a try ended and when the next one is.
     fn settle_delivery(&mut self, id: u64, outcome: Outcome) {
         self.deliveries.flying.remove(&id);
-        let Some(mut delivery) = self.deliveries.all.get(&id).cloned() else { return };
+        let Some(mut delivery) = self.deliveries.all.get(&id).cloned() else {
+            return;
+        };
         delivery.attempts += outcome.tries;
         delivery.last_status = outcome.status;
         delivery.last_error = outcome.error;
         let next = next_try(&delivery, self.now);
-        if delivery.last_status.is_some_and(|status| (200..300).contains(&status)) {
+        if delivery
+            .last_status
+            .is_some_and(|status| (200..300).contains(&status))
+        {
             (delivery.state, delivery.delivered_at) = (State::Delivered, Some(self.now));
         } else if let Some(at) = next.filter(|_| outcome.tries > 0) {
             (delivery.state, delivery.next_at) = (State::Scheduled, Some(at));
@@ -198,13 +223,21 @@ struct Parcel {
 
 /// Sends what waits, until the sandbox stops.
 pub async fn run(sandbox: Arc<Sandbox>) {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(FLYING_MAX);
-    let client = client.build().expect("a client without TLS settings of its own can be built");
+    // Somebody in this process may have chosen a provider already; theirs will do as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .pool_max_idle_per_host(FLYING_MAX);
+    let client = client
+        .build()
+        .expect("a client with a provider installed can be built");
     let bell = sandbox.lock().deliveries.bell.clone();
     let mut flying = FuturesUnordered::new();
     loop {
         while flying.len() < FLYING_MAX {
-            let Some(id) = sandbox.lock().deliveries.take() else { break };
+            let Some(id) = sandbox.lock().deliveries.take() else {
+                break;
+            };
             flying.push(deliver(&sandbox, &client, id));
         }
         tokio::select! {
@@ -218,16 +251,26 @@ async fn deliver(sandbox: &Sandbox, client: &reqwest::Client, id: u64) {
     let parcel = pack(&sandbox.lock(), id);
     let outcome = match parcel {
         Some(parcel) => send(client, &parcel).await,
-        None => Outcome { tries: 0, status: None, error: Some("endpoint is gone".to_owned()) },
+        None => Outcome {
+            tries: 0,
+            status: None,
+            error: Some("endpoint is gone".to_owned()),
+        },
     };
-    sandbox.work(&format!("deliver {id}"), |world| world.settle_delivery(id, outcome));
+    sandbox.work(&format!("deliver {id}"), |world| {
+        world.settle_delivery(id, outcome)
+    });
 }
 
 fn pack(world: &World, id: u64) -> Option<Parcel> {
     let delivery = world.deliveries.all.get(&id)?;
     let target = world.target(&delivery.endpoint)?;
     let body = world.events.body(&delivery.event)?.to_owned();
-    Some(Parcel { url: target.url, secret: target.secret, body })
+    Some(Parcel {
+        url: target.url,
+        secret: target.secret,
+        body,
+    })
 }
 
 async fn send(client: &reqwest::Client, parcel: &Parcel) -> Outcome {
@@ -239,7 +282,10 @@ async fn send(client: &reqwest::Client, parcel: &Parcel) -> Outcome {
         }
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let tries = outcome.tries + 1;
-        outcome = Outcome { tries, ..attempt(client, parcel).await };
+        outcome = Outcome {
+            tries,
+            ..attempt(client, parcel).await
+        };
     }
     outcome
 }
@@ -248,20 +294,36 @@ async fn attempt(client: &reqwest::Client, parcel: &Parcel) -> Outcome {
     let request = client
         .post(&parcel.url)
         .header("content-type", "application/json; charset=utf-8")
-        .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-        .header("stripe-signature", sign(&parcel.secret, wall_seconds(), &parcel.body))
+        .header(
+            "user-agent",
+            "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        )
+        .header(
+            "stripe-signature",
+            sign(&parcel.secret, wall_seconds(), &parcel.body),
+        )
         .body(parcel.body.clone());
     match request.send().await {
         Ok(response) => {
             let status = Some(response.status().as_u16());
             // Read to the end, so that the connection can carry the next delivery.
             let _ = response.bytes().await;
-            Outcome { tries: 1, status, error: None }
+            Outcome {
+                tries: 1,
+                status,
+                error: None,
+            }
         }
-        Err(error) if error.is_timeout() => {
-            Outcome { tries: 1, status: None, error: Some("timeout".to_owned()) }
-        }
-        Err(error) => Outcome { tries: 1, status: None, error: Some(error.to_string()) },
+        Err(error) if error.is_timeout() => Outcome {
+            tries: 1,
+            status: None,
+            error: Some("timeout".to_owned()),
+        },
+        Err(error) => Outcome {
+            tries: 1,
+            status: None,
+            error: Some(error.to_string()),
+        },
     }
 }
 

@@ -20,12 +20,21 @@ impl Finding {
         wrong: impl Into<String>,
         instead: impl Into<String>,
     ) -> Self {
-        Self { path: path.into(), line, wrong: wrong.into(), instead: instead.into() }
+        Self {
+            path: path.into(),
+            line,
+            wrong: wrong.into(),
+            instead: instead.into(),
+        }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}; instead: {}", self.path, self.line, self.wrong, self.instead)
+        write!(
+            f,
+            "{}:{}: {}; instead: {}",
+            self.path, self.line, self.wrong, self.instead
+        )
     }
 }

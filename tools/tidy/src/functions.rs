@@ -19,13 +19,19 @@ pub struct Function {
 
 /// All functions with a body in `code`, from which comments and literals are blanked.
 pub fn functions(code: &str) -> Vec<Function> {
-    words(code, "fn").filter_map(|start| function_at(code, start)).collect()
+    words(code, "fn")
+        .filter_map(|start| function_at(code, start))
+        .collect()
 }
 
 fn function_at(code: &str, start: usize) -> Option<Function> {
     let rest = code.get(start + 2..)?;
-    let name: String =
-        rest.trim_start().bytes().take_while(|b| is_word_byte(*b)).map(char::from).collect();
+    let name: String = rest
+        .trim_start()
+        .bytes()
+        .take_while(|b| is_word_byte(*b))
+        .map(char::from)
+        .collect();
     if name.is_empty() {
         // `fn(u32) -> u32` is a type.
         return None;
@@ -34,7 +40,14 @@ fn function_at(code: &str, start: usize) -> Option<Function> {
     let end = after_matching(code, body);
     let line = line_at(code, start);
     let lines = line_at(code, end) - line + 1;
-    Some(Function { name, start, body, end, line, lines })
+    Some(Function {
+        name,
+        start,
+        body,
+        end,
+        line,
+        lines,
+    })
 }
 
 /// The opening brace of the body; nothing for a declaration, which ends in `;`.
@@ -53,7 +66,9 @@ fn body_start(code: &str, start: usize) -> Option<usize> {
 /// The parameters of a function as written, `self` left out.
 pub fn parameters(code: &str, function: &Function) -> Vec<String> {
     let signature = code.get(function.start..function.body).unwrap_or_default();
-    let Some(open) = parameter_list(signature) else { return Vec::new() };
+    let Some(open) = parameter_list(signature) else {
+        return Vec::new();
+    };
     let close = after_matching(signature, open).saturating_sub(1);
     let list = signature.get(open + 1..close).unwrap_or_default();
     split_at_commas(list)

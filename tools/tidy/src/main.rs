@@ -20,5 +20,9 @@ fn main() -> ExitCode {
         }
     }
     println!("{found} findings by {} rules", rules::ALL.len());
-    if found == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if found == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -35,7 +35,9 @@ pub struct Manifest {
 
 /// Every member's manifest that parses; cargo itself tells of those that do not.
 pub fn manifests(tree: &Tree) -> Vec<Manifest> {
-    tree.files().filter_map(|(path, text)| manifest(path, text)).collect()
+    tree.files()
+        .filter_map(|(path, text)| manifest(path, text))
+        .collect()
 }
 
 fn manifest(path: &str, text: &str) -> Option<Manifest> {
@@ -57,7 +59,10 @@ fn manifest(path: &str, text: &str) -> Option<Manifest> {
 
 fn dependencies(table: &Table, text: &str) -> Vec<Dependency> {
     let targets = table.get("target").and_then(Value::as_table);
-    let of_targets = targets.into_iter().flat_map(Table::values).filter_map(Value::as_table);
+    let of_targets = targets
+        .into_iter()
+        .flat_map(Table::values)
+        .filter_map(Value::as_table);
     let mut found = Vec::new();
     for holder in std::iter::once(table).chain(of_targets) {
         for (section, kind) in [
@@ -97,7 +102,10 @@ fn line_of(text: &str, section: &str, name: &str) -> usize {
                 return index + 1;
             }
         }
-        let key: String = line.chars().take_while(|c| !matches!(c, ' ' | '=' | '.')).collect();
+        let key: String = line
+            .chars()
+            .take_while(|c| !matches!(c, ' ' | '=' | '.'))
+            .collect();
         if in_section && key.trim_matches('"') == name {
             return index + 1;
         }

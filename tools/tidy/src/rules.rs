@@ -34,7 +34,7 @@ pub const ALL: &[(&str, Rule)] = &[
     ("time in sql", sql_text::check_time),
     ("session state", sql_text::check_session_state),
     ("domain purity", domain::check),
-    ("_in_tx", transactions::check_in_tx),
+    ("_in_tx", transactions::check_first_parameter),
     ("begin and commit", transactions::check_commit),
     ("raw access", raw_access::check),
     ("sizes", sizes::check),

@@ -53,7 +53,9 @@ impl Source {
             return 0;
         }
         let blanked = self.code.lines().zip(self.live.lines());
-        blanked.filter(|(code, live)| code.trim().is_empty() || !live.trim().is_empty()).count()
+        blanked
+            .filter(|(code, live)| code.trim().is_empty() || !live.trim().is_empty())
+            .count()
     }
 
     /// Paths, without `.rs`, of the modules that this file declares for tests only.
@@ -64,17 +66,27 @@ impl Source {
             "lib" | "main" | "mod" => folder.to_owned(),
             _ => format!("{folder}/{stem}"),
         };
-        self.test_modules.iter().map(|module| format!("{home}/{module}")).collect()
+        self.test_modules
+            .iter()
+            .map(|module| format!("{home}/{module}"))
+            .collect()
     }
 
     /// Whether the file says of itself that a program wrote it.
     pub fn is_generated(&self) -> bool {
-        self.raw.lines().take(3).any(|line| line.contains("@generated"))
+        self.raw
+            .lines()
+            .take(3)
+            .any(|line| line.contains("@generated"))
     }
 }
 
 pub fn line_at(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    text.bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        + 1
 }
 
 /// Offsets at which `needle` stands in `text` and is not part of a longer word.
@@ -82,12 +94,15 @@ pub fn words<'a>(text: &'a str, needle: &'a str) -> impl Iterator<Item = usize> 
     let bytes = text.as_bytes();
     let starts_word = needle.bytes().next().is_some_and(is_word_byte);
     let ends_word = needle.bytes().next_back().is_some_and(is_word_byte);
-    text.match_indices(needle).map(|(at, _)| at).filter(move |at| {
-        let before = at.checked_sub(1).and_then(|i| bytes.get(i)).copied();
-        let after = bytes.get(at + needle.len()).copied();
-        !(starts_word && before.is_some_and(is_word_byte))
-            && !(ends_word && after.is_some_and(is_word_byte))
-    })
+    text.match_indices(needle)
+        .map(|(at, _)| at)
+        .filter(move |at| {
+            let before = at.checked_sub(1).and_then(|i| bytes.get(i)).copied();
+            let after = bytes.get(at + needle.len()).copied();
+            let joined_before = starts_word && before.is_some_and(is_word_byte);
+            let joined_after = ends_word && after.is_some_and(is_word_byte);
+            !(joined_before || joined_after)
+        })
 }
 
 pub fn is_word_byte(byte: u8) -> bool {
@@ -131,7 +146,12 @@ fn blank_comments_and_literals(text: &str) -> (String, Vec<Literal>) {
                 blank(&mut code, at, end);
                 end
             }
-            Piece::Text { start, close, end, raw } => {
+            Piece::Text {
+                start,
+                close,
+                end,
+                raw,
+            } => {
                 blank(&mut code, start, close);
                 literals.push(literal(text, start, close, raw));
                 end
@@ -145,25 +165,52 @@ fn blank_comments_and_literals(text: &str) -> (String, Vec<Literal>) {
 /// What begins at an offset. `start..close` is the inside of a literal.
 enum Piece {
     Code,
-    Comment { end: usize },
-    Character { end: usize },
-    Text { start: usize, close: usize, end: usize, raw: bool },
+    Comment {
+        end: usize,
+    },
+    Character {
+        end: usize,
+    },
+    Text {
+        start: usize,
+        close: usize,
+        end: usize,
+        raw: bool,
+    },
 }
 
 fn piece_at(bytes: &[u8], at: usize) -> Piece {
     let rest = bytes.get(at..).unwrap_or_default();
-    let in_word = at.checked_sub(1).and_then(|i| bytes.get(i)).is_some_and(|b| is_word_byte(*b));
+    let in_word = at
+        .checked_sub(1)
+        .and_then(|i| bytes.get(i))
+        .is_some_and(|b| is_word_byte(*b));
     if rest.starts_with(b"//") {
-        let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(rest.len());
         Piece::Comment { end: at + length }
     } else if rest.starts_with(b"/*") {
-        Piece::Comment { end: at + block_comment_length(rest) }
+        Piece::Comment {
+            end: at + block_comment_length(rest),
+        }
     } else if rest.starts_with(b"\"") {
         let length = text_length(rest.get(1..).unwrap_or_default());
-        Piece::Text { start: at + 1, close: at + 1 + length, end: at + 2 + length, raw: false }
+        Piece::Text {
+            start: at + 1,
+            close: at + 1 + length,
+            end: at + 2 + length,
+            raw: false,
+        }
     } else if !in_word && let Some((open, length, hashes)) = raw_text(rest) {
         let close = at + open + length;
-        Piece::Text { start: at + open, close, end: close + 1 + hashes, raw: true }
+        Piece::Text {
+            start: at + open,
+            close,
+            end: close + 1 + hashes,
+            raw: true,
+        }
     } else if rest.starts_with(b"'")
         && let Some(length) = character_length(rest)
     {
@@ -207,8 +254,14 @@ fn text_length(inside: &[u8]) -> usize {
 
 /// `r#"…"#` and its byte and C forms: length of the opening, length of the inside, hashes.
 fn raw_text(rest: &[u8]) -> Option<(usize, usize, usize)> {
-    let prefix = [&b"r"[..], b"br", b"cr"].into_iter().find(|prefix| rest.starts_with(prefix))?;
-    let hashes = rest.iter().skip(prefix.len()).take_while(|byte| **byte == b'#').count();
+    let prefix = [&b"r"[..], b"br", b"cr"]
+        .into_iter()
+        .find(|prefix| rest.starts_with(prefix))?;
+    let hashes = rest
+        .iter()
+        .skip(prefix.len())
+        .take_while(|byte| **byte == b'#')
+        .count();
     let open = prefix.len() + hashes + 1;
     if rest.get(open - 1) != Some(&b'"') {
         return None;
@@ -216,7 +269,9 @@ fn raw_text(rest: &[u8]) -> Option<(usize, usize, usize)> {
     let mut closing = vec![b'"'];
     closing.resize(hashes + 1, b'#');
     let inside = rest.get(open..)?;
-    let length = inside.windows(closing.len()).position(|window| window == closing);
+    let length = inside
+        .windows(closing.len())
+        .position(|window| window == closing);
     Some((open, length.unwrap_or(inside.len()), hashes))
 }
 
@@ -238,8 +293,15 @@ fn character_length(rest: &[u8]) -> Option<usize> {
 
 fn literal(text: &str, start: usize, close: usize, raw: bool) -> Literal {
     let inside = text.get(start..close.min(text.len())).unwrap_or_default();
-    let text = if raw { inside.to_owned() } else { blank_escapes(inside) };
-    Literal { offset: start, text }
+    let text = if raw {
+        inside.to_owned()
+    } else {
+        blank_escapes(inside)
+    };
+    Literal {
+        offset: start,
+        text,
+    }
 }
 
 /// Keeps the length: `\"` becomes ` "`, `\n` two spaces, an escaped line end a space and the end.

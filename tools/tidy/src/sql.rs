@@ -58,27 +58,41 @@ pub fn all(tree: &Tree) -> Vec<Sql> {
     let files = tree.files().filter(|(path, _)| path.ends_with(".sql"));
     let files = files.filter(|(path, _)| !path.ends_with("/schema.sql"));
     let mut found: Vec<Sql> = files.map(|(path, text)| of_file(path, text)).collect();
-    for source in tree.sources().filter(|source| !source.path.starts_with("tools/tidy/")) {
+    for source in tree
+        .sources()
+        .filter(|source| !source.path.starts_with("tools/tidy/"))
+    {
         found.extend(in_source(source));
     }
     found
 }
 
 fn of_file(path: &str, text: &str) -> Sql {
-    Sql { path: path.to_owned(), first_line: 1, text: text.to_owned(), schema: owner_of(path) }
+    Sql {
+        path: path.to_owned(),
+        first_line: 1,
+        text: text.to_owned(),
+        schema: owner_of(path),
+    }
 }
 
 fn owner_of(path: &str) -> Option<String> {
-    let migrations = path.strip_prefix("migrations/").and_then(|path| path.split_once('/'));
-    migrations.map(|(service, _)| service).or_else(|| service_of(path)).map(schema_of)
+    let migrations = path
+        .strip_prefix("migrations/")
+        .and_then(|path| path.split_once('/'));
+    migrations
+        .map(|(service, _)| service)
+        .or_else(|| service_of(path))
+        .map(schema_of)
 }
 
 fn in_source(source: &Source) -> Vec<Sql> {
     let calls = query_calls(source);
     let may_hold = may_hold_sql(&source.path);
     let literals = source.literals.iter().filter(|literal| {
-        let in_call =
-            calls.iter().any(|(start, end)| (*start..*end).contains(&literal.offset));
+        let in_call = calls
+            .iter()
+            .any(|(start, end)| (*start..*end).contains(&literal.offset));
         in_call || (may_hold && looks_like_sql(&literal.text))
     });
     let pieces = literals.map(|literal| Sql {
@@ -127,7 +141,9 @@ fn argument_list(tail: &str) -> Option<usize> {
 /// A literal that begins as a statement and goes on as one. "update" alone is an English word.
 fn looks_like_sql(text: &str) -> bool {
     let tokens = tokens::tokens(text);
-    let Some(first) = tokens.first() else { return false };
+    let Some(first) = tokens.first() else {
+        return false;
+    };
     let has = |word: &str| tokens.iter().any(|token| token.is(word));
     match first.text.as_str() {
         "select" => has("from") && tokens.len() > 4,

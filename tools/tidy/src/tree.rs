@@ -42,14 +42,17 @@ impl Tree {
 
     /// A tree made of `(path, text)` pairs, for examples.
     pub fn of(files: &[(&str, &str)]) -> Self {
-        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         Self::new(files.collect())
     }
 
     fn new(files: BTreeMap<String, String>) -> Self {
         let rust = files.iter().filter(|(path, _)| path.ends_with(".rs"));
-        let mut sources: BTreeMap<String, Source> =
-            rust.map(|(path, text)| (path.clone(), Source::parse(path, text))).collect();
+        let mut sources: BTreeMap<String, Source> = rust
+            .map(|(path, text)| (path.clone(), Source::parse(path, text)))
+            .collect();
         mark_test_modules(&mut sources);
         Self { files, sources }
     }
@@ -60,7 +63,9 @@ impl Tree {
 
     /// All files in order of path, as `(path, text)`.
     pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// All Rust files in order of path.
@@ -74,8 +79,13 @@ impl Tree {
 
     /// The folders under `services/` that are crates.
     pub fn services(&self) -> BTreeSet<&str> {
-        let manifests = self.files.keys().filter_map(|path| path.strip_suffix("/Cargo.toml"));
-        manifests.filter_map(|path| path.strip_prefix("services/")).collect()
+        let manifests = self
+            .files
+            .keys()
+            .filter_map(|path| path.strip_suffix("/Cargo.toml"));
+        manifests
+            .filter_map(|path| path.strip_prefix("services/"))
+            .collect()
     }
 
     /// Whether any file lies under this folder (named with its trailing '/').
@@ -86,11 +96,15 @@ impl Tree {
 
 /// The service whose folder holds this path: `services/payout/src/lib.rs` is `payout`'s.
 pub fn service_of(path: &str) -> Option<&str> {
-    path.strip_prefix("services/")?.split_once('/').map(|(service, _)| service)
+    path.strip_prefix("services/")?
+        .split_once('/')
+        .map(|(service, _)| service)
 }
 
 fn is_skipped(folder: &Path) -> bool {
-    folder.file_name().is_some_and(|name| SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped))
+    folder
+        .file_name()
+        .is_some_and(|name| SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped))
 }
 
 fn read_text(path: &Path) -> io::Result<Option<String>> {
@@ -104,7 +118,10 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
 
 /// `#[cfg(test)] mod examples;` makes `examples.rs` and everything under `examples/` test code.
 fn mark_test_modules(sources: &mut BTreeMap<String, Source>) {
-    let declared: Vec<String> = sources.values().flat_map(Source::test_module_stems).collect();
+    let declared: Vec<String> = sources
+        .values()
+        .flat_map(Source::test_module_stems)
+        .collect();
     for stem in declared {
         let (file, folder) = (format!("{stem}.rs"), format!("{stem}/"));
         for source in sources.values_mut() {

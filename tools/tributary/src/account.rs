@@ -24,7 +24,9 @@ impl Account {
         }
         for name in ["postgres", "nobody"] {
             if let Some(user) = User::from_name(name)? {
-                return Ok(Self { other: Some((user.uid, user.gid)) });
+                return Ok(Self {
+                    other: Some((user.uid, user.gid)),
+                });
             }
         }
         bail!("Postgres refuses to run as root, and there is neither a user postgres nor nobody")
@@ -86,8 +88,13 @@ impl Account {
             return Ok(true);
         }
         let mut shell = self.command(Path::new("/bin/sh"));
-        shell.args(["-c", r#"cd -- "$1" 2>/dev/null"#, "sh"]).arg(dir);
-        Ok(shell.status().context("could not run /bin/sh as another user")?.success())
+        shell
+            .args(["-c", r#"cd -- "$1" 2>/dev/null"#, "sh"])
+            .arg(dir);
+        Ok(shell
+            .status()
+            .context("could not run /bin/sh as another user")?
+            .success())
     }
 }
 
@@ -102,7 +109,10 @@ mod tests {
         let account = Account::choose().expect("an account");
 
         let reachable = account.reachable(closed.path()).expect("a folder");
-        assert_eq!(reachable, account.reachable(closed.path()).expect("the same again"));
+        assert_eq!(
+            reachable,
+            account.reachable(closed.path()).expect("the same again")
+        );
         assert!(account.can_enter(&reachable).expect("asked"));
         if account.ids().is_some() {
             assert_ne!(reachable, closed.path());

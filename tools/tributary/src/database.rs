@@ -14,7 +14,10 @@ use crate::state::State;
 use crate::version::{POSTGRES_MIN, Version};
 
 /// The login roles of the services and the auditor.
-const ROLES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/roles.sql"));
+const ROLES: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../migrations/roles.sql"
+));
 
 /// A database that was given to us holds something else. Displays as the refusal.
 #[derive(Debug)]
@@ -39,17 +42,24 @@ impl std::error::Error for NotOurs {}
 
 /// Asks a server that somebody else runs what it is, and refuses a database in use by others.
 pub async fn inspect(url: &str) -> Result<Running> {
-    let mut connection =
-        PgConnection::connect(url).await.context("DATABASE_URL: no connection")?;
+    let mut connection = PgConnection::connect(url)
+        .await
+        .context("DATABASE_URL: no connection")?;
     let number: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
         .fetch_one(&mut connection)
         .await?;
     let number = u32::try_from(number)?;
     let version = Version::new(number / 10_000, number % 10_000, 0);
-    ensure!(version >= POSTGRES_MIN, "DATABASE_URL: Postgres {version} is older than {POSTGRES_MIN}");
+    ensure!(
+        version >= POSTGRES_MIN,
+        "DATABASE_URL: Postgres {version} is older than {POSTGRES_MIN}"
+    );
     refuse_strangers(&mut connection).await?;
     connection.close().await?;
-    Ok(Running { url: url.to_owned(), version })
+    Ok(Running {
+        url: url.to_owned(),
+        version,
+    })
 }
 
 /// Fails with [`NotOurs`] if the database holds a schema that is no service's, a relation in
@@ -80,15 +90,28 @@ pub async fn refuse_strangers(connection: &mut PgConnection) -> Result<()> {
     if strangers.is_empty() {
         return Ok(());
     }
-    let database = sqlx::query_scalar("select current_database()::text").fetch_one(connection).await?;
-    Err(NotOurs { database, strangers }.into())
+    let database = sqlx::query_scalar("select current_database()::text")
+        .fetch_one(connection)
+        .await?;
+    Err(NotOurs {
+        database,
+        strangers,
+    }
+    .into())
 }
 
 /// Makes the roles, and gives each the password that is kept in the instance's state.
 pub async fn apply_roles(url: &str, state: &mut State) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
-    sqlx::raw_sql(ROLES).execute(&mut connection).await.context("migrations/roles.sql")?;
-    for role in SERVICES.iter().map(|service| role_of(service)).chain([AUDITOR.to_owned()]) {
+    sqlx::raw_sql(ROLES)
+        .execute(&mut connection)
+        .await
+        .context("migrations/roles.sql")?;
+    for role in SERVICES
+        .iter()
+        .map(|service| role_of(service))
+        .chain([AUDITOR.to_owned()])
+    {
         let password = state.password(&format!("role:{role}"))?;
         set_password(&mut connection, &role, &password).await?;
     }
@@ -99,20 +122,31 @@ pub async fn apply_roles(url: &str, state: &mut State) -> Result<()> {
 /// Role and password are ours (letters, digits, underscores), so nothing needs quoting.
 async fn set_password(connection: &mut PgConnection, role: &str, password: &str) -> Result<()> {
     let statement = format!("alter role \"{role}\" password '{password}'");
-    sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// The same server's URL with another database, and with another login if one is given.
 pub fn with(url: &str, database: Option<&str>, login: Option<(&str, &str)>) -> Result<String> {
-    let (scheme, rest) = url.split_once("://").context("a database URL has a scheme")?;
+    let (scheme, rest) = url
+        .split_once("://")
+        .context("a database URL has a scheme")?;
     let (old_login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
     let (host, path) = place.split_once('/').unwrap_or((place, ""));
-    let (old_database, query) = path.split_once('?').map_or((path, None), |(d, q)| (d, Some(q)));
-    let login = login.map_or(old_login.to_owned(), |(user, password)| format!("{user}:{password}"));
+    let (old_database, query) = path
+        .split_once('?')
+        .map_or((path, None), |(d, q)| (d, Some(q)));
+    let login = login.map_or(old_login.to_owned(), |(user, password)| {
+        format!("{user}:{password}")
+    });
     let at = if login.is_empty() { "" } else { "@" };
     let query = query.map_or(String::new(), |query| format!("?{query}"));
-    Ok(format!("{scheme}://{login}{at}{host}/{}{query}", database.unwrap_or(old_database)))
+    Ok(format!(
+        "{scheme}://{login}{at}{host}/{}{query}",
+        database.unwrap_or(old_database)
+    ))
 }
 
 /// Drops and makes a database, then applies the roles and every service's migrations as plain
@@ -122,7 +156,9 @@ pub fn with(url: &str, database: Option<&str>, login: Option<(&str, &str)>) -> R
 pub async fn make_scratch(admin_url: &str, name: &str, migrations: &Path) -> Result<String> {
     let mut connection = PgConnection::connect(admin_url).await?;
     let drop = format!("drop database if exists \"{name}\" with (force)");
-    sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await?;
+    sqlx::query(AssertSqlSafe(drop))
+        .execute(&mut connection)
+        .await?;
     create_database(&mut connection, name).await?;
     connection.close().await?;
 
@@ -142,7 +178,9 @@ async fn migrate_by_files(
     migrations: &Path,
 ) -> Result<()> {
     let schema = format!("create schema if not exists {}", schema_of(service));
-    sqlx::raw_sql(AssertSqlSafe(schema)).execute(&mut *connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(schema))
+        .execute(&mut *connection)
+        .await?;
     // Folders are named as services; a schema's name will do too.
     for folder in [service.to_owned(), schema_of(service)] {
         for file in sql_files(&migrations.join(folder)) {
@@ -172,6 +210,118 @@ fn sql_files(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A database of this test's own on the server that `make test` starts.
+    async fn scratch(name: &str) -> String {
+        let server = std::env::var("DATABASE_URL")
+            .expect("DATABASE_URL names a Postgres for tests: run this by `make test`");
+        let name = format!("tributary_{name}_{}", std::process::id());
+        let mut connection = PgConnection::connect(&server).await.expect("a server");
+        create_database(&mut connection, &name)
+            .await
+            .expect("a database");
+        with(&server, Some(&name), None).expect("a URL")
+    }
+
+    async fn drop_scratch(url: &str) {
+        let server = std::env::var("DATABASE_URL").expect("set");
+        let (_, name) = url.rsplit_once('/').expect("a path");
+        let mut connection = PgConnection::connect(&server).await.expect("a server");
+        let drop = format!("drop database \"{name}\" with (force)");
+        sqlx::query(AssertSqlSafe(drop))
+            .execute(&mut connection)
+            .await
+            .expect("dropped");
+    }
+
+    /// What is said of a database after `sql` was run in it; `None` if it is taken as ours.
+    async fn refusal_after(name: &str, sql: &'static str) -> Option<String> {
+        let url = scratch(name).await;
+        let mut connection = PgConnection::connect(&url).await.expect("a connection");
+        sqlx::raw_sql(sql)
+            .execute(&mut connection)
+            .await
+            .expect("prepared");
+        connection.close().await.expect("closed");
+        let refusal = inspect(&url).await.err().map(|error| error.to_string());
+        drop_scratch(&url).await;
+        refusal
+    }
+
+    #[tokio::test]
+    async fn a_database_that_holds_something_else_is_refused_and_what_it_holds_is_named() {
+        let cases = [
+            ("schema", "create schema shop", "schema shop"),
+            ("table", "create table note (x int)", "public.note"),
+            ("view", "create view one as select 1 as x", "public.one"),
+            (
+                "namesake",
+                "create schema billing; create table billing.invoice (x int)",
+                "schema billing of another program",
+            ),
+        ];
+        for (name, sql, stranger) in cases {
+            let refusal = refusal_after(name, sql).await.expect(name);
+            assert!(refusal.contains(stranger), "{refusal}");
+            assert!(refusal.contains("nothing was changed"), "{refusal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_database_and_one_of_ours_are_taken() {
+        let ours = "create schema billing; create table billing._sqlx_migrations (x int);
+                    create table billing.charge (x int); create schema webhook_ingest";
+        assert_eq!(refusal_after("empty", "select 1").await, None);
+        assert_eq!(refusal_after("ours", ours).await, None);
+    }
+
+    #[tokio::test]
+    async fn roles_may_be_made_twice_and_in_two_databases_at_once() {
+        let urls = [scratch("roles_a").await, scratch("roles_b").await];
+        let apply = async |url: &str| {
+            let mut connection = PgConnection::connect(url).await.expect("a connection");
+            for _ in 0..20 {
+                sqlx::raw_sql(ROLES)
+                    .execute(&mut connection)
+                    .await
+                    .expect("applied");
+            }
+        };
+        tokio::join!(apply(&urls[0]), apply(&urls[1]));
+
+        let mut connection = PgConnection::connect(&urls[0]).await.expect("a connection");
+        let settings: Vec<String> = sqlx::query_scalar(
+            "select unnest(setconfig) from pg_db_role_setting s
+             join pg_roles r on r.oid = s.setrole
+             where rolname = 'payout_svc' and setdatabase = 0 order by 1",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("settings");
+        assert_eq!(
+            settings,
+            [
+                "idle_in_transaction_session_timeout=30s",
+                "lock_timeout=10s",
+                "statement_timeout=30s"
+            ]
+        );
+        let may: Vec<bool> = sqlx::query_scalar(
+            "select unnest(array[
+                has_database_privilege('payout_svc', current_database(), 'connect'),
+                has_database_privilege('payout_svc', current_database(), 'create'),
+                has_schema_privilege('payout_svc', 'public', 'create'),
+                has_database_privilege('auditor', current_database(), 'connect')])",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("rights");
+        assert_eq!(may, [true, false, false, true]);
+        connection.close().await.expect("closed");
+        for url in urls {
+            drop_scratch(&url).await;
+        }
+    }
 
     #[test]
     fn only_the_named_parts_of_a_database_url_change() {

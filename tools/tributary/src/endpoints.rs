@@ -18,7 +18,11 @@ pub async fn ensure_both(
     webhook_url: &str,
     state: &mut State,
 ) -> Result<Vec<String>> {
-    let at = At { http, base: format!("{sandbox_url}/v1/webhook_endpoints"), key };
+    let at = At {
+        http,
+        base: format!("{sandbox_url}/v1/webhook_endpoints"),
+        key,
+    };
     let target = format!("{webhook_url}{PATH}");
     let mut secrets = Vec::new();
     for (name, connect) in [("platform", false), ("connect", true)] {
@@ -44,32 +48,56 @@ impl At<'_> {
             return self.redirect(known, url).await;
         }
         let connect = if connect { "true" } else { "false" };
-        let form = [("url", url), ("enabled_events[]", "*"), ("connect", connect)];
+        let form = [
+            ("url", url),
+            ("enabled_events[]", "*"),
+            ("connect", connect),
+        ];
         let made = self.post(&self.base, &form).await?;
         let text = |field: &str| made[field].as_str().map(str::to_owned);
         let id = text("id").context("a webhook endpoint without an id")?;
         let secret = text("secret").context("a webhook endpoint without its secret")?;
-        Ok(Endpoint { id, url: url.to_owned(), secret })
+        Ok(Endpoint {
+            id,
+            url: url.to_owned(),
+            secret,
+        })
     }
 
     async fn exists(&self, id: &str) -> Result<bool> {
-        let request = self.http.get(format!("{}/{id}", self.base)).bearer_auth(self.key);
+        let request = self
+            .http
+            .get(format!("{}/{id}", self.base))
+            .bearer_auth(self.key);
         Ok(request.send().await?.status().is_success())
     }
 
     /// Stripe tells a secret once, so an endpoint is moved rather than made anew.
     async fn redirect(&self, known: Endpoint, url: &str) -> Result<Endpoint> {
         if known.url != url {
-            self.post(&format!("{}/{}", self.base, known.id), &[("url", url)]).await?;
+            self.post(&format!("{}/{}", self.base, known.id), &[("url", url)])
+                .await?;
         }
-        Ok(Endpoint { url: url.to_owned(), ..known })
+        Ok(Endpoint {
+            url: url.to_owned(),
+            ..known
+        })
     }
 
     async fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Value> {
-        let answer = self.http.post(url).bearer_auth(self.key).form(form).send().await?;
+        let answer = self
+            .http
+            .post(url)
+            .bearer_auth(self.key)
+            .form(form)
+            .send()
+            .await?;
         let status = answer.status();
         let body = answer.text().await?;
-        ensure!(status.is_success(), "the Stripe sandbox answered {status} to POST {url}: {body}");
+        ensure!(
+            status.is_success(),
+            "the Stripe sandbox answered {status} to POST {url}: {body}"
+        );
         Ok(serde_json::from_str(&body)?)
     }
 }

@@ -12,17 +12,25 @@ pub type EnvMap = BTreeMap<String, String>;
 
 /// Writes `KEY=value` lines that a POSIX shell can source, readable by the owner alone.
 pub fn write(path: &Path, env: &EnvMap) -> Result<()> {
-    let lines: String = env.iter().map(|(key, value)| format!("{key}={}\n", quote(value))).collect();
+    let lines: String = env
+        .iter()
+        .map(|(key, value)| format!("{key}={}\n", quote(value)))
+        .collect();
     write_private(path, lines.as_bytes())
 }
 
 /// Reads what [`write`] wrote.
 pub fn read(path: &Path) -> Result<EnvMap> {
     let text = fs::read_to_string(path).with_context(|| {
-        format!("{} is missing: is the instance up? (tributary up)", path.display())
+        format!(
+            "{} is missing: is the instance up? (tributary up)",
+            path.display()
+        )
     })?;
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    Ok(pairs.map(|(key, value)| (key.to_owned(), unquote(value))).collect())
+    Ok(pairs
+        .map(|(key, value)| (key.to_owned(), unquote(value)))
+        .collect())
 }
 
 /// Replaces a file as a whole with mode 0600, so that no reader sees half of it and no
@@ -49,7 +57,10 @@ fn quote(value: &str) -> String {
 }
 
 fn unquote(value: &str) -> String {
-    match value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+    match value
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''))
+    {
         Some(inner) => inner.replace(r"'\''", "'"),
         None => value.to_owned(),
     }
@@ -92,7 +103,10 @@ mod tests {
         write(&path, &sample()).expect("written");
         for (key, value) in sample() {
             let script = format!(". {}; printf %s \"${key}\"", path.display());
-            let out = std::process::Command::new("sh").args(["-c", &script]).output().expect("sh");
+            let out = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .expect("sh");
             assert_eq!(String::from_utf8_lossy(&out.stdout), value, "{key}");
         }
     }

@@ -63,7 +63,10 @@ pub fn prefix_of(service: &str) -> String {
 
 /// The port that a service's internal listener has unless it is taken.
 pub fn usual_port(service: &str) -> Option<u16> {
-    (9101..).zip(SERVICES).find(|(_, name)| *name == service).map(|(port, _)| port)
+    (9101..)
+        .zip(SERVICES)
+        .find(|(_, name)| *name == service)
+        .map(|(port, _)| port)
 }
 
 /// A service or tool is a program beside this one.
@@ -83,7 +86,11 @@ pub struct NotBuilt(pub Vec<PathBuf>);
 
 impl std::fmt::Display for NotBuilt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<String> = self.0.iter().map(|path| path.display().to_string()).collect();
+        let names: Vec<String> = self
+            .0
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
         write!(
             f,
             "not built yet: {}\nType: cargo build --workspace --bins   (or: make build)",
@@ -99,7 +106,11 @@ pub fn check_built(with_sandbox: bool) -> Result<()> {
     let wanted = SERVICES.into_iter().chain(with_sandbox.then_some(SANDBOX));
     let programs: Vec<PathBuf> = wanted.map(program).collect::<Result<_>>()?;
     let missing: Vec<PathBuf> = programs.into_iter().filter(|path| !path.exists()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(NotBuilt(missing).into()) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(NotBuilt(missing).into())
+    }
 }
 
 /// Where Stripe is, and with which keys we speak to it.
@@ -115,7 +126,9 @@ pub struct Stripe {
 
 impl Stripe {
     fn is_live(&self) -> bool {
-        self.secret_keys.values().any(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"))
+        self.secret_keys
+            .values()
+            .any(|key| key.starts_with("sk_live_") || key.starts_with("rk_live_"))
     }
 }
 
@@ -151,11 +164,16 @@ impl TokenKey {
             Some(known) => known.clone(),
             None => fresh_key()?,
         };
-        let der = URL_SAFE_NO_PAD.decode(&private).context("a token key is not base64url")?;
+        let der = URL_SAFE_NO_PAD
+            .decode(&private)
+            .context("a token key is not base64url")?;
         let pair = Ed25519KeyPair::from_pkcs8(&der)
             .map_err(|reason| anyhow!("the token key of {service}: {reason}"))?;
         state.token_keys.insert(service.to_owned(), private.clone());
-        Ok(Self { private, public: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()) })
+        Ok(Self {
+            private,
+            public: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
+        })
     }
 }
 
@@ -205,25 +223,46 @@ impl Fleet {
         let mut set = |key: &str, value: String| env.insert(format!("{own}__{key}"), value);
 
         let role = role_of(service);
-        let password = self.passwords.get(&role).context("every role has a password")?;
+        let password = self
+            .passwords
+            .get(&role)
+            .context("every role has a password")?;
         let login = Some((role.as_str(), password.as_str()));
-        set("POSTGRES__URL", crate::database::with(&self.database_url, None, login)?);
-        let port = self.ports.get(service).context("every service has a port")?;
+        set(
+            "POSTGRES__URL",
+            crate::database::with(&self.database_url, None, login)?,
+        );
+        let port = self
+            .ports
+            .get(service)
+            .context("every service has a port")?;
         set("SERVER__LISTEN", format!("127.0.0.1:{port}"));
-        let key = self.token_keys.get(service).context("every service has a token key")?;
+        let key = self
+            .token_keys
+            .get(service)
+            .context("every service has a token key")?;
         set("TOKENS__PRIVATE_KEY", key.private.clone());
         if let Some(key) = self.stripe.secret_keys.get(service) {
             set("STRIPE__SECRET_KEY", key.clone());
+            if let Some(url) = &self.stripe.sandbox_url {
+                set("STRIPE__BASE_URL", url.clone());
+            }
         }
         match service {
             "gateway" => {
-                set("SERVER__PUBLIC_LISTEN", format!("127.0.0.1:{}", self.gateway_port));
+                set(
+                    "SERVER__PUBLIC_LISTEN",
+                    format!("127.0.0.1:{}", self.gateway_port),
+                );
                 set("AUTH__HS256_SECRET", self.auth_secret.clone());
                 set("AUTH__ISSUER", ISSUER.to_owned());
                 set("AUTH__AUDIENCE", AUDIENCE.to_owned());
             }
             "webhook-ingest" => {
-                set("SERVER__PUBLIC_LISTEN", format!("127.0.0.1:{}", self.webhook_port));
+                set(
+                    "SERVER__PUBLIC_LISTEN",
+                    format!("127.0.0.1:{}", self.webhook_port),
+                );
                 set("WEBHOOKS__SECRETS", self.stripe.webhook_secrets.join(","));
             }
             _ => {}
@@ -243,18 +282,28 @@ impl Fleet {
             set("NATS__MONITOR_URL".to_owned(), url.clone());
         }
         // With a sandbox, business time is the sandbox's; with live keys there is only one time.
-        let sandbox = self.stripe.sandbox_url.as_ref().filter(|_| !self.stripe.is_live());
-        let mode = if sandbox.is_some() { "sandbox" } else { "system" };
+        let sandbox = self
+            .stripe
+            .sandbox_url
+            .as_ref()
+            .filter(|_| !self.stripe.is_live());
+        let mode = if sandbox.is_some() {
+            "sandbox"
+        } else {
+            "system"
+        };
         set("CLOCK__MODE".to_owned(), mode.to_owned());
         if let Some(url) = sandbox {
             set("CLOCK__SANDBOX_URL".to_owned(), url.clone());
-            set("STRIPE__BASE_URL".to_owned(), url.clone());
         }
         for (service, port) in &self.ports {
             set(format!("PEERS__{}", prefix_of(service)), loopback(*port));
         }
         for (service, key) in &self.token_keys {
-            set(format!("TOKENS__PUBLIC_KEYS__{}", prefix_of(service)), key.public.clone());
+            set(
+                format!("TOKENS__PUBLIC_KEYS__{}", prefix_of(service)),
+                key.public.clone(),
+            );
         }
         env
     }
@@ -301,12 +350,16 @@ mod tests {
             nats_monitor_url: None,
             stripe: Stripe {
                 sandbox_url: Some("http://127.0.0.1:12111".to_owned()),
-                secret_keys: STRIPE_KEYS.map(|(s, _)| (s.to_owned(), "sk_test_1".to_owned())).into(),
+                secret_keys: STRIPE_KEYS
+                    .map(|(s, _)| (s.to_owned(), "sk_test_1".to_owned()))
+                    .into(),
                 webhook_secrets: vec!["whsec_a".to_owned(), "whsec_b".to_owned()],
             },
             gateway_port: 8080,
             webhook_port: 8081,
-            ports: SERVICES.map(|s| (s.to_owned(), usual_port(s).expect("a port"))).into(),
+            ports: SERVICES
+                .map(|s| (s.to_owned(), usual_port(s).expect("a port")))
+                .into(),
             passwords: each(role_of),
             token_keys: SERVICES
                 .map(|s| (s.to_owned(), TokenKey::of(s, &mut state).expect("a key")))
@@ -320,16 +373,23 @@ mod tests {
         let fleet = fleet();
         for service in SERVICES {
             let env = fleet.child(service).expect("a child").env;
-            let holds = |part: &str| env.iter().any(|(k, v)| k.contains(part) || v.contains(part));
+            let holds = |part: &str| {
+                env.iter()
+                    .any(|(k, v)| k.contains(part) || v.contains(part))
+            };
             let stripe = ["billing", "payout", "balance-monitor"].contains(&service);
             assert_eq!(holds("sk_test_1"), stripe, "{service}");
             assert_eq!(holds("whsec_a"), service == "webhook-ingest", "{service}");
             assert_eq!(holds("hs256"), service == "gateway", "{service}");
-            assert!(!holds("ownerpw"), "{service} must not hold the owner's login");
+            assert!(
+                !holds("ownerpw"),
+                "{service} must not hold the owner's login"
+            );
             let private = env.keys().filter(|k| k.contains("PRIVATE_KEY")).count();
             assert_eq!(private, 1, "{service}");
             let foreign = env.keys().filter(|k| {
-                !k.starts_with("TRIBUTARY__") && !k.starts_with(&format!("{}__", prefix_of(service)))
+                !k.starts_with("TRIBUTARY__")
+                    && !k.starts_with(&format!("{}__", prefix_of(service)))
             });
             assert_eq!(foreign.count(), 0, "{service}");
         }
@@ -352,7 +412,10 @@ mod tests {
     fn a_live_key_never_meets_the_sandboxs_clock() {
         let mut fleet = fleet();
         assert_eq!(fleet.shared_settings()["TRIBUTARY__CLOCK__MODE"], "sandbox");
-        fleet.stripe.secret_keys.insert("payout".to_owned(), "sk_live_1".to_owned());
+        fleet
+            .stripe
+            .secret_keys
+            .insert("payout".to_owned(), "sk_live_1".to_owned());
         let env = fleet.shared_settings();
         assert_eq!(env["TRIBUTARY__CLOCK__MODE"], "system");
         assert!(!env.contains_key("TRIBUTARY__CLOCK__SANDBOX_URL"));
@@ -364,6 +427,12 @@ mod tests {
         let first = TokenKey::of("billing", &mut state).expect("made");
         let second = TokenKey::of("billing", &mut state).expect("kept");
         assert_eq!(first.public, second.public);
-        assert_eq!(URL_SAFE_NO_PAD.decode(first.public).expect("base64url").len(), 32);
+        assert_eq!(
+            URL_SAFE_NO_PAD
+                .decode(first.public)
+                .expect("base64url")
+                .len(),
+            32
+        );
     }
 }

@@ -1,1 +1,24 @@
+//! Runs Tributary on one machine: finds or fetches Postgres and NATS, starts them privately with
+//! the nine services and Stripe's sandbox, keeps them alive, and stops them in order.
+//!
+//! [`instance`] is the entrance for programs; `main.rs` is the one for people.
 
+pub mod account;
+pub mod bring_up;
+pub mod command;
+pub mod database;
+pub mod detach;
+pub mod endpoints;
+pub mod envfile;
+pub mod fleet;
+pub mod instance;
+pub mod ladder;
+pub mod nats;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod random;
+pub mod state;
+pub mod supervisor;
+pub mod token;
+pub mod version;

@@ -69,7 +69,11 @@ pub fn url(password: &str, port: u16) -> String {
 }
 
 /// Waits until JetStream runs, and refuses one that does not sync always.
-pub async fn wait_ready(http: &reqwest::Client, monitor_url: &str, patience: Duration) -> Result<()> {
+pub async fn wait_ready(
+    http: &reqwest::Client,
+    monitor_url: &str,
+    patience: Duration,
+) -> Result<()> {
     let deadline = Instant::now() + patience;
     loop {
         match jetstream_syncs_always(http, monitor_url).await {
@@ -86,7 +90,11 @@ pub async fn wait_ready(http: &reqwest::Client, monitor_url: &str, patience: Dur
 async fn jetstream_syncs_always(http: &reqwest::Client, monitor_url: &str) -> Result<bool> {
     let health = http.get(format!("{monitor_url}/healthz")).send().await?;
     ensure!(health.status().is_success(), "NATS is not healthy yet");
-    let answer = http.get(format!("{monitor_url}/jsz")).send().await?.error_for_status()?;
+    let answer = http
+        .get(format!("{monitor_url}/jsz"))
+        .send()
+        .await?
+        .error_for_status()?;
     let jsz: serde_json::Value = answer.json().await?;
     ensure!(jsz["disabled"] != true, "NATS runs without JetStream");
     Ok(jsz["config"]["sync_always"] == true)
@@ -99,14 +107,24 @@ pub async fn inspect(url: &str) -> Result<Running> {
         .context("NATS_URL: no answer within 5 s")??;
     let version = info["version"].as_str().and_then(Version::find_in);
     let version = version.context("NATS_URL: the server names no version")?;
-    ensure!(version >= NATS_MIN, "NATS_URL: {version} is older than {NATS_MIN}");
-    ensure!(info["jetstream"] == true, "NATS_URL: this server has no JetStream");
-    Ok(Running { url: url.to_owned(), version })
+    ensure!(
+        version >= NATS_MIN,
+        "NATS_URL: {version} is older than {NATS_MIN}"
+    );
+    ensure!(
+        info["jetstream"] == true,
+        "NATS_URL: this server has no JetStream"
+    );
+    Ok(Running {
+        url: url.to_owned(),
+        version,
+    })
 }
 
 /// The first line that a NATS server sends, also before TLS: `INFO {…}`.
 async fn read_info(url: &str) -> Result<serde_json::Value> {
-    let address = address(url).context("NATS_URL: not of the form nats://user:password@host:port")?;
+    let address =
+        address(url).context("NATS_URL: not of the form nats://user:password@host:port")?;
     let stream = TcpStream::connect(&address)
         .await
         .with_context(|| format!("NATS_URL: nothing answers at {address}"))?;
@@ -120,13 +138,22 @@ async fn read_info(url: &str) -> Result<serde_json::Value> {
 
 fn address(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host).trim_end_matches('/');
-    Some(if host.contains(':') { host.to_owned() } else { format!("{host}:4222") })
+    let host = rest
+        .rsplit_once('@')
+        .map_or(rest, |(_, host)| host)
+        .trim_end_matches('/');
+    Some(if host.contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:4222")
+    })
 }
 
 /// User and password of `nats://user:password@host`; empty where the URL has none.
 pub fn credentials(url: &str) -> (String, String) {
-    let login = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    let login = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.rsplit_once('@'));
     let (login, _) = login.unwrap_or_default();
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     (user.to_owned(), password.to_owned())
@@ -158,8 +185,14 @@ mod tests {
         assert_eq!(address("nats://example").as_deref(), Some("example:4222"));
         assert_eq!(address("example:4222"), None);
         assert_eq!(credentials(url), ("u".to_owned(), "p".to_owned()));
-        assert_eq!(credentials("nats://example"), (String::new(), String::new()));
-        assert_eq!(usual_monitor_url(url).as_deref(), Some("http://example:8222"));
+        assert_eq!(
+            credentials("nats://example"),
+            (String::new(), String::new())
+        );
+        assert_eq!(
+            usual_monitor_url(url).as_deref(),
+            Some("http://example:8222")
+        );
         assert_eq!(without_credentials(url), "nats://example:4333");
     }
 }

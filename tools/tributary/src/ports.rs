@@ -32,7 +32,10 @@ impl Ports {
                 return Ok(port);
             }
         }
-        bail!("no free port on 127.0.0.1 between {FIRST} and {}", FIRST + COUNT)
+        bail!(
+            "no free port on 127.0.0.1 between {FIRST} and {}",
+            FIRST + COUNT
+        )
     }
 
     fn try_take(&mut self, port: u16) -> bool {

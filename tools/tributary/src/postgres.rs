@@ -68,7 +68,11 @@ impl Cluster {
     ) -> Result<Self> {
         let base = account.reachable(dir)?;
         if base != dir {
-            eprintln!("postgres: its data lies in {}, because its user cannot enter {}", base.display(), dir.display());
+            eprintln!(
+                "postgres: its data lies in {}, because its user cannot enter {}",
+                base.display(),
+                dir.display()
+            );
         }
         let cluster = Self {
             program,
@@ -105,7 +109,10 @@ impl Cluster {
         let _ = fs::remove_dir_all(&fresh);
         let _ = fs::remove_dir_all(&self.data);
         self.account.make_dir(&fresh)?;
-        self.run(Path::new("/bin/cp"), &["-a", &text(&template.join("data/.")), &text(&fresh)])?;
+        self.run(
+            Path::new("/bin/cp"),
+            &["-a", &text(&template.join("data/.")), &text(&fresh)],
+        )?;
         self.run(&self.bin("initdb"), &["--sync-only", "-D", &text(&fresh)])?;
         fs::rename(&fresh, &self.data)?;
         let password = fs::read_to_string(template.join("password"))?;
@@ -114,8 +121,13 @@ impl Cluster {
 
     /// `<home>/cache/pg-<version>`: an empty cluster and its superuser's password.
     fn template(&self, home: &Path) -> Result<PathBuf> {
-        let owner = self.account.ids().map_or(String::new(), |(uid, _)| format!("-{uid}"));
-        let template = home.join("cache").join(format!("pg-{}{owner}", self.program.version));
+        let owner = self
+            .account
+            .ids()
+            .map_or(String::new(), |(uid, _)| format!("-{uid}"));
+        let template = home
+            .join("cache")
+            .join(format!("pg-{}{owner}", self.program.version));
         if template.join("data/PG_VERSION").exists() {
             return Ok(template);
         }
@@ -136,11 +148,26 @@ impl Cluster {
         self.account.make_dir(data)?;
         let mut command = self.account.command(&self.bin("initdb"));
         self.add_libraries(&mut command);
-        command.args(["-k", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
-        command.args(["--no-sync", "-U", ADMIN, "-D"]).arg(data).arg("--pwfile").arg(password);
+        command.args([
+            "-k",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ]);
+        command
+            .args(["--no-sync", "-U", ADMIN, "-D"])
+            .arg(data)
+            .arg("--pwfile")
+            .arg(password);
         let output = command.output().context("could not run initdb")?;
-        ensure!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
-        let mut settings = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf"))?;
+        ensure!(
+            output.status.success(),
+            "initdb: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let mut settings = fs::OpenOptions::new()
+            .append(true)
+            .open(data.join("postgresql.conf"))?;
         settings.write_all(SETTINGS.as_bytes())?;
         Ok(())
     }
@@ -156,6 +183,7 @@ impl Cluster {
         // Nothing works in the folder any more, so a lock file that is still here is stale. Its
         // number may meanwhile belong to a stranger, which Postgres would take for a postmaster.
         let _ = fs::remove_file(self.data.join("postmaster.pid"));
+        let _ = fs::remove_dir_all(&self.socket_dir);
         Ok(())
     }
 
@@ -210,7 +238,9 @@ impl Cluster {
 
     fn libraries(&self) -> BTreeMap<String, String> {
         let path = library_path(&self.program.path);
-        path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path)).into_iter().collect()
+        path.map(|path| ("LD_LIBRARY_PATH".to_owned(), path))
+            .into_iter()
+            .collect()
     }
 
     fn add_libraries(&self, command: &mut Command) {
@@ -222,7 +252,11 @@ impl Cluster {
         self.add_libraries(&mut command);
         let output = command.args(args).output()?;
         let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{}: {complaint}", program.display());
+        ensure!(
+            output.status.success(),
+            "{}: {complaint}",
+            program.display()
+        );
         Ok(())
     }
 }
@@ -234,7 +268,9 @@ pub fn admin_url(password: &str, port: u16) -> String {
 
 /// Waits until the server answers, and makes the shared database if it is not there yet.
 pub async fn wait_ready(admin_url: &str, patience: Duration) -> Result<()> {
-    let (server, _) = admin_url.rsplit_once('/').context("a URL with a database")?;
+    let (server, _) = admin_url
+        .rsplit_once('/')
+        .context("a URL with a database")?;
     let maintenance = format!("{server}/postgres");
     let deadline = Instant::now() + patience;
     let mut connection = loop {
@@ -243,7 +279,7 @@ pub async fn wait_ready(admin_url: &str, patience: Duration) -> Result<()> {
             Err(error) if Instant::now() > deadline => {
                 return Err(error).context("Postgres does not answer");
             }
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     };
     create_database(&mut connection, DATABASE).await?;
@@ -260,7 +296,9 @@ pub async fn create_database(connection: &mut PgConnection, name: &str) -> Resul
             .await?;
     if !exists {
         let statement = format!("create database \"{name}\"");
-        sqlx::query(AssertSqlSafe(statement)).execute(connection).await?;
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }

@@ -39,7 +39,9 @@ impl Process {
 
     /// Sends a signal, unless the process is gone. Says whether it was sent.
     pub fn signal(&self, signal: Signal) -> bool {
-        let Ok(pid) = i32::try_from(self.pid) else { return false };
+        let Ok(pid) = i32::try_from(self.pid) else {
+            return false;
+        };
         self.is_alive() && kill(Pid::from_raw(pid), signal).is_ok()
     }
 
@@ -52,7 +54,10 @@ impl Process {
     pub fn read_file(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         let (pid, start) = text.trim().split_once(' ')?;
-        let process = Self { pid: pid.parse().ok()?, start_ticks: start.parse().ok()? };
+        let process = Self {
+            pid: pid.parse().ok()?,
+            start_ticks: start.parse().ok()?,
+        };
         process.is_alive().then_some(process)
     }
 }
@@ -64,14 +69,21 @@ pub fn find_marked(dir: &Path) -> Vec<Process> {
         std::fs::read(format!("/proc/{pid}/environ"))
             .is_ok_and(|environ| environ.split(|b| *b == 0).any(|var| var == wanted))
     };
-    others().filter(|pid| carries(*pid)).filter_map(Process::find).collect()
+    others()
+        .filter(|pid| carries(*pid))
+        .filter_map(Process::find)
+        .collect()
 }
 
 /// Every living process that works in `dir`. All of a Postgres cluster's processes work in its
 /// data folder, also those that outlive a killed postmaster for a moment.
 pub fn find_working_in(dir: &Path) -> Vec<Process> {
-    let works_here = |pid: u32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == dir);
-    others().filter(|pid| works_here(*pid)).filter_map(Process::find).collect()
+    let works_here =
+        |pid: u32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == dir);
+    others()
+        .filter(|pid| works_here(*pid))
+        .filter_map(Process::find)
+        .collect()
 }
 
 fn others() -> impl Iterator<Item = u32> {
@@ -122,18 +134,27 @@ mod tests {
     fn a_pid_that_was_reused_is_never_taken_for_ours() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("x.pid");
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep");
         let process = Process::find(child.id()).expect("it lives");
 
         process.write_file(&path).expect("written");
         assert_eq!(Process::read_file(&path), Some(process));
 
         // The same number with another start time is another process: not found, not signalled.
-        let stranger = Process { pid: process.pid, start_ticks: process.start_ticks + 1 };
+        let stranger = Process {
+            pid: process.pid,
+            start_ticks: process.start_ticks + 1,
+        };
         stranger.write_file(&path).expect("written");
         assert_eq!(Process::read_file(&path), None);
         assert!(!stranger.signal(Signal::SIGKILL));
-        assert!(child.try_wait().expect("asked").is_none(), "the stranger lives on");
+        assert!(
+            child.try_wait().expect("asked").is_none(),
+            "the stranger lives on"
+        );
 
         assert!(process.signal(Signal::SIGKILL));
         child.wait().expect("it ended");
@@ -152,7 +173,10 @@ mod tests {
         let longer = find_marked(&dir.path().join("sub"));
         child.kill().expect("killed");
         child.wait().expect("ended");
-        assert_eq!(found.iter().map(|p| p.pid).collect::<Vec<_>>(), vec![child.id()]);
+        assert_eq!(
+            found.iter().map(|p| p.pid).collect::<Vec<_>>(),
+            vec![child.id()]
+        );
         assert!(longer.is_empty(), "a folder inside is another instance");
     }
 

@@ -41,7 +41,10 @@ impl State {
         }
         let text = std::fs::read(&path)?;
         serde_json::from_slice(&text).with_context(|| {
-            format!("{} cannot be read; remove it to start with new secrets", path.display())
+            format!(
+                "{} cannot be read; remove it to start with new secrets",
+                path.display()
+            )
         })
     }
 

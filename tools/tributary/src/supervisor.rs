@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,11 @@ impl ChildSpec {
     /// A command in an environment of its own: nothing of ours but what a program needs anywhere.
     pub fn command(&self, instance: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.args).env_clear().stdin(Stdio::null()).current_dir("/");
+        command
+            .args(&self.args)
+            .env_clear()
+            .stdin(Stdio::null())
+            .current_dir("/");
         for name in ["PATH", "HOME", "TZ", "RUST_BACKTRACE"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -78,7 +82,11 @@ impl Supervisor {
     /// Logs go to `<dir>/logs/<name>.log`, pid files to `<dir>/run/<name>.pid`.
     pub fn new(dir: &Path) -> Self {
         let (failure, _) = watch::channel(None);
-        Self { dir: dir.to_owned(), kept: Mutex::default(), failure: Arc::new(failure) }
+        Self {
+            dir: dir.to_owned(),
+            kept: Mutex::default(),
+            failure: Arc::new(failure),
+        }
     }
 
     /// Starts a child, and starts it again whenever it ends.
@@ -102,8 +110,9 @@ impl Supervisor {
     pub async fn stop(&self, names: &[&str]) {
         let chosen: Vec<Kept> = {
             let mut kept = self.lock();
-            let (chosen, rest) =
-                kept.drain(..).partition(|one| names.contains(&one.spec.name.as_str()));
+            let (chosen, rest) = kept
+                .drain(..)
+                .partition(|one| names.contains(&one.spec.name.as_str()));
             *kept = rest;
             chosen
         };
@@ -192,13 +201,13 @@ impl Keeper {
             let mut stopped = self.stopped.clone();
             tokio::select! {
                 status = child.wait() => {
-                    let status = status.map_or_else(|e| e.to_string(), describe);
+                    let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
                     match self.start_again(&status).await {
                         Some(next) => child = next,
                         None => return,
                     }
                 }
-                _ = stopped.wait_for(|stop| *stop) => return self.end(child).await,
+                () = told(&mut stopped) => return self.end(child).await,
             }
         }
     }
@@ -213,11 +222,14 @@ impl Keeper {
             }
             self.restarts += 1;
             let name = &self.spec.name;
-            eprintln!("{name} ended ({status}): restart {} in 100 ms", self.restarts);
+            eprintln!(
+                "{name} ended ({status}): restart {} in 100 ms",
+                self.restarts
+            );
             let mut stopped = self.stopped.clone();
             tokio::select! {
                 () = tokio::time::sleep(RESTART_PAUSE) => {}
-                _ = stopped.wait_for(|stop| *stop) => return None,
+                () = told(&mut stopped) => return None,
             }
             if let Some(folder) = &self.spec.alone_in {
                 process::gone(&process::find_working_in(folder), Duration::from_secs(10)).await;
@@ -232,7 +244,11 @@ impl Keeper {
     fn is_hopeless(&mut self) -> bool {
         let now = Instant::now();
         self.recent.push_back(now);
-        while self.recent.front().is_some_and(|then| now.duration_since(*then) > RESTARTS_WINDOW) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|then| now.duration_since(*then) > RESTARTS_WINDOW)
+        {
             self.recent.pop_front();
         }
         self.recent.len() > RESTARTS_MAX
@@ -252,7 +268,10 @@ impl Keeper {
         if let Some(process) = child.id().and_then(Process::find) {
             process.signal(self.spec.stop_signal);
         }
-        if tokio::time::timeout(self.spec.stop_patience, child.wait()).await.is_err() {
+        if tokio::time::timeout(self.spec.stop_patience, child.wait())
+            .await
+            .is_err()
+        {
             eprintln!("{} did not stop in time and is killed", self.spec.name);
             let _ = child.kill().await;
         }
@@ -264,8 +283,9 @@ impl Keeper {
     }
 }
 
-fn describe(status: ExitStatus) -> String {
-    status.to_string()
+/// Waits for the word to stop; a supervisor that is gone has no more words.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]
@@ -307,7 +327,9 @@ mod tests {
     async fn a_child_that_is_killed_comes_back_and_one_that_is_stopped_does_not() {
         let dir = instance();
         let supervisor = Supervisor::new(dir.path());
-        supervisor.keep(shell("x", "exec sleep 60")).expect("started");
+        supervisor
+            .keep(shell("x", "exec sleep 60"))
+            .expect("started");
         let path = pid_file(dir.path(), "x");
 
         let first = next_process(&path, None).await;
@@ -324,7 +346,9 @@ mod tests {
     async fn a_child_that_always_dies_is_given_up_with_its_last_words() {
         let dir = instance();
         let supervisor = Supervisor::new(dir.path());
-        supervisor.keep(shell("x", "echo no such luck >&2; exit 3")).expect("started");
+        supervisor
+            .keep(shell("x", "echo no such luck >&2; exit 3"))
+            .expect("started");
         let reason = tokio::time::timeout(Duration::from_secs(20), supervisor.failed()).await;
         let reason = reason.expect("given up");
         assert!(reason.contains("x ended more than 20 times"), "{reason}");
@@ -336,7 +360,10 @@ mod tests {
     async fn a_child_that_will_not_stop_is_killed_in_the_end() {
         let dir = instance();
         let supervisor = Supervisor::new(dir.path());
-        let mut stubborn = shell("x", "trap '' TERM; echo ready; while :; do sleep 0.05; done");
+        let mut stubborn = shell(
+            "x",
+            "trap '' TERM; echo ready; while :; do sleep 0.05; done",
+        );
         stubborn.stop_patience = Duration::from_millis(200);
         supervisor.keep(stubborn).expect("started");
         while !tail(dir.path(), "x", 1).contains("ready") {
@@ -351,7 +378,10 @@ mod tests {
     async fn a_child_sees_its_own_settings_and_nothing_of_ours() {
         let dir = instance();
         let mut spec = shell("x", "env; exec sleep 60");
-        spec.env.insert("BILLING__SERVER__LISTEN".to_owned(), "127.0.0.1:1".to_owned());
+        spec.env.insert(
+            "BILLING__SERVER__LISTEN".to_owned(),
+            "127.0.0.1:1".to_owned(),
+        );
         let supervisor = Supervisor::new(dir.path());
         supervisor.keep(spec).expect("started");
         while !tail(dir.path(), "x", 50).contains("BILLING__SERVER__LISTEN=127.0.0.1:1") {
@@ -360,9 +390,25 @@ mod tests {
         supervisor.stop(&["x"]).await;
         let text = fs::read_to_string(log_file(dir.path(), "x")).expect("log");
         // The shell adds the last three by itself.
-        let known = ["PATH", "HOME", "TZ", "RUST_BACKTRACE", MARKER, "PWD", "SHLVL", "_"];
-        for name in text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name) {
-            assert!(known.contains(&name) || name == "BILLING__SERVER__LISTEN", "{name}");
+        let known = [
+            "PATH",
+            "HOME",
+            "TZ",
+            "RUST_BACKTRACE",
+            MARKER,
+            "PWD",
+            "SHLVL",
+            "_",
+        ];
+        for name in text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, _)| name)
+        {
+            assert!(
+                known.contains(&name) || name == "BILLING__SERVER__LISTEN",
+                "{name}"
+            );
         }
     }
 }

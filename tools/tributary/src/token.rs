@@ -39,7 +39,9 @@ pub fn sign(secret: &str, sub: &str, roles: &[String], ttl: Duration) -> Result<
         sub: sub.to_owned(),
         roles: roles.to_vec(),
         iat,
-        exp: iat.checked_add(i64::try_from(ttl.as_secs())?).context("too long a life")?,
+        exp: iat
+            .checked_add(i64::try_from(ttl.as_secs())?)
+            .context("too long a life")?,
     };
     let key = EncodingKey::from_secret(secret.as_bytes());
     Ok(encode(&Header::new(Algorithm::HS256), &claims, &key)?)
@@ -56,7 +58,9 @@ pub fn parse_ttl(text: &str) -> Result<Duration> {
         "d" => 86_400,
         _ => bail!("a time to live looks like 90s, 30m, 1h or 7d"),
     };
-    let number: u64 = number.parse().context("a time to live looks like 90s, 30m, 1h or 7d")?;
+    let number: u64 = number
+        .parse()
+        .context("a time to live looks like 90s, 30m, 1h or 7d")?;
     let total = number.checked_mul(seconds).context("too long a life")?;
     ensure!(total > 0, "a token must live for a while");
     Ok(Duration::from_secs(total))
@@ -76,10 +80,17 @@ mod tests {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         let check = |secret: &str| {
-            decode::<Claims>(&token, &DecodingKey::from_secret(secret.as_bytes()), &validation)
+            decode::<Claims>(
+                &token,
+                &DecodingKey::from_secret(secret.as_bytes()),
+                &validation,
+            )
         };
         let claims = check("right").expect("accepted").claims;
-        assert_eq!((claims.sub.as_str(), claims.roles.as_slice()), ("u_1", roles.as_slice()));
+        assert_eq!(
+            (claims.sub.as_str(), claims.roles.as_slice()),
+            ("u_1", roles.as_slice())
+        );
         assert_eq!(claims.exp - claims.iat, 60);
         check("wrong").expect_err("refused");
     }
@@ -95,7 +106,10 @@ mod tests {
     fn a_time_to_live_has_a_number_and_a_unit() {
         assert_eq!(parse_ttl("90s").expect("parsed"), Duration::from_secs(90));
         assert_eq!(parse_ttl("1h").expect("parsed"), Duration::from_secs(3_600));
-        assert_eq!(parse_ttl("7d").expect("parsed"), Duration::from_secs(604_800));
+        assert_eq!(
+            parse_ttl("7d").expect("parsed"),
+            Duration::from_secs(604_800)
+        );
         for text in ["", "h", "1", "1y", "0s", "-1h", "é"] {
             parse_ttl(text).expect_err(text);
         }

@@ -20,7 +20,11 @@ pub const NATS_MIN: Version = Version::new(2, 10, 23);
 
 impl Version {
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
-        Self { major, minor, patch }
+        Self {
+            major,
+            minor,
+            patch,
+        }
     }
 
     /// Finds the first dotted number in a line such as `nats-server: v2.10.27` or
@@ -29,7 +33,11 @@ impl Version {
     /// Also reads Debian's package versions (`2.9.10-1+b3`, `15+248+deb12u1`, `1:2.3.4`).
     pub fn find_in(text: &str) -> Option<Self> {
         let text = text.split_once(':').map_or(text, |(before, after)| {
-            if before.chars().all(|c| c.is_ascii_digit()) { after } else { text }
+            if before.chars().all(|c| c.is_ascii_digit()) {
+                after
+            } else {
+                text
+            }
         });
         text.split(|c: char| c.is_whitespace() || c == '(' || c == ')')
             .map(|word| word.trim_start_matches('v'))
@@ -42,10 +50,22 @@ impl FromStr for Version {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
         let mut parts = text[..end].split('.');
-        let mut next = || parts.next().filter(|p| !p.is_empty()).unwrap_or("0").parse();
-        Ok(Self { major: next()?, minor: next()?, patch: next()? })
+        let mut next = || {
+            parts
+                .next()
+                .filter(|p| !p.is_empty())
+                .unwrap_or("0")
+                .parse()
+        };
+        Ok(Self {
+            major: next()?,
+            minor: next()?,
+            patch: next()?,
+        })
     }
 }
 
@@ -68,7 +88,10 @@ mod tests {
         let cases = [
             ("nats-server: v2.10.27", Version::new(2, 10, 27)),
             ("nats-server: v2.12.0-RC.1", Version::new(2, 12, 0)),
-            ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Version::new(15, 18, 0)),
+            (
+                "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)",
+                Version::new(15, 18, 0),
+            ),
             ("postgres (PostgreSQL) 18beta1", Version::new(18, 0, 0)),
             ("2.9.10-1+b3", Version::new(2, 9, 10)),
             ("15+248+deb12u1", Version::new(15, 0, 0)),

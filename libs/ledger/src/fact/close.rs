@@ -67,10 +67,6 @@ impl Cause for CreatorClosed {
     fn signed_minor(&self) -> i64 {
         self.gross.minor()
     }
-
-    fn stamp(&self) -> Option<(Program, Month)> {
-        Some((self.program, self.month))
-    }
 }
 
 /// What a subscriber left undirected in a month has become the platform's.
@@ -112,10 +108,6 @@ impl Cause for SubscriberClosed {
 
     fn signed_minor(&self) -> i64 {
         self.rest.minor()
-    }
-
-    fn stamp(&self) -> Option<(Program, Month)> {
-        Some((self.program, self.month))
     }
 }
 

@@ -115,7 +115,12 @@ impl InvoiceAnswer {
     /// Two would need two settlements. We ask for no such invoice, so one is a surprise to
     /// look at, not to add up.
     pub(super) fn paid_by(&self) -> Result<Option<Paid>, Failure> {
-        let paid: Vec<_> = self.payments.data.iter().filter(|it| it.status == "paid").collect();
+        let paid: Vec<_> = self
+            .payments
+            .data
+            .iter()
+            .filter(|it| it.status == "paid")
+            .collect();
         if paid.len() > 1 {
             Failure::unless_same(&self.id, "number of payments", &1, &paid.len())?;
         }
@@ -123,11 +128,14 @@ impl InvoiceAnswer {
     }
 
     pub(super) fn subscription(&self) -> Option<String> {
-        self.details().and_then(|details| details.subscription.clone())
+        self.details()
+            .and_then(|details| details.subscription.clone())
     }
 
     pub(super) fn subscription_metadata(&self) -> Metadata {
-        self.details().map(|details| details.metadata.clone()).unwrap_or_default()
+        self.details()
+            .map(|details| details.metadata.clone())
+            .unwrap_or_default()
     }
 
     fn details(&self) -> Option<&SubscriptionDetails> {
@@ -136,7 +144,9 @@ impl InvoiceAnswer {
 
     /// All of the tax, whether on top of the price or within it; `None` beyond 64 bits.
     pub(super) fn tax_minor(&self) -> Option<i64> {
-        self.total_taxes.iter().try_fold(0_i64, |sum, tax| sum.checked_add(tax.amount))
+        self.total_taxes
+            .iter()
+            .try_fold(0_i64, |sum, tax| sum.checked_add(tax.amount))
     }
 
     pub(super) fn has_proration(&self) -> bool {
@@ -166,10 +176,15 @@ impl AssociatedPayment {
 
 impl Line {
     fn is_proration(&self) -> bool {
-        let Some(parent) = &self.parent else { return false };
-        [&parent.subscription_item_details, &parent.invoice_item_details]
-            .into_iter()
-            .flatten()
-            .any(|details| details.proration)
+        let Some(parent) = &self.parent else {
+            return false;
+        };
+        [
+            &parent.subscription_item_details,
+            &parent.invoice_item_details,
+        ]
+        .into_iter()
+        .flatten()
+        .any(|details| details.proration)
     }
 }

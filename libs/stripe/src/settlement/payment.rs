@@ -24,18 +24,25 @@ pub(super) struct ChargeAnswer {
 }
 
 impl IntentAnswer {
-    /// The charge that succeeded, if one did. A declined card leaves a charge too.
-    pub(super) fn into_charge(self) -> Result<Option<ChargeAnswer>, Failure> {
-        let Some(charge) = self.latest_charge else { return Ok(None) };
+    /// The charge that succeeded. The invoice says that it was paid; an intent that does not say
+    /// so yet is behind, and must not look like an invoice that cost nothing.
+    pub(super) fn into_charge(self) -> Result<ChargeAnswer, Failure> {
+        let charge = self.latest_charge.ok_or(Failure::not_yet_booked())?;
         // We asked for the whole charge. An id alone is not an answer to that.
         let charge = charge.into_object().ok_or(Failure::unreadable(None))?;
-        Ok(Some(charge).filter(|charge| charge.paid))
+        if charge.paid {
+            Ok(charge)
+        } else {
+            Err(Failure::not_yet_booked())
+        }
     }
 }
 
 impl ChargeAnswer {
     /// Stripe books some charges a moment after it made them.
     pub(super) fn txn(&self) -> Option<BalanceTransaction> {
-        self.balance_transaction.clone().and_then(Expandable::into_object)
+        self.balance_transaction
+            .clone()
+            .and_then(Expandable::into_object)
     }
 }

@@ -79,7 +79,10 @@ impl EventHead {
     /// Reads an event of either API, thin or with its object.
     pub fn parse(raw: &[u8]) -> Result<Self, EventUnreadable> {
         let event: Event = serde_json::from_slice(raw).map_err(|_| EventUnreadable)?;
-        let object = event.data.and_then(|data| data.object).map(|it| (it.id, it.kind));
+        let object = event
+            .data
+            .and_then(|data| data.object)
+            .map(|it| (it.id, it.kind));
         let related = event.related_object.map(|it| (it.id, it.kind));
         let (object_id, object_kind) = object.or(related).unwrap_or_default();
         Ok(Self {
@@ -87,7 +90,10 @@ impl EventHead {
             kind: event.kind,
             created: event.created,
             livemode: event.livemode,
-            account: event.account.or(event.context).filter(|account| !account.is_empty()),
+            account: event
+                .account
+                .or(event.context)
+                .filter(|account| !account.is_empty()),
             api_version: event.api_version,
             object_id,
             object_kind,

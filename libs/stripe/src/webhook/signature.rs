@@ -44,11 +44,16 @@ pub fn verify(
     tolerance: Duration,
 ) -> Result<(), SignatureRefused> {
     check_secrets(secrets)?;
-    let header = signature_header.map(str::trim).filter(|header| !header.is_empty());
+    let header = signature_header
+        .map(str::trim)
+        .filter(|header| !header.is_empty());
     let header = Header::parse(header.ok_or(SignatureRefused::Absent)?)?;
     let mac = |secret: &SecretString| mac(secret, header.time, raw_body);
     let genuine = secrets.iter().any(|secret| {
-        header.signatures.iter().any(|sent| mac(secret).verify_slice(sent).is_ok())
+        header
+            .signatures
+            .iter()
+            .any(|sent| mac(secret).verify_slice(sent).is_ok())
     });
     if !genuine {
         return Err(SignatureRefused::NoMatch);
@@ -72,18 +77,30 @@ struct Header<'a> {
 
 impl<'a> Header<'a> {
     fn parse(header: &'a str) -> Result<Self, SignatureRefused> {
-        let pairs = || header.split(',').filter_map(|part| part.trim().split_once('='));
-        let mut times = pairs().filter(|(name, _)| *name == "t").map(|(_, time)| time);
+        let pairs = || {
+            header
+                .split(',')
+                .filter_map(|part| part.trim().split_once('='))
+        };
+        let mut times = pairs()
+            .filter(|(name, _)| *name == "t")
+            .map(|(_, time)| time);
         let (Some(time), None) = (times.next(), times.next()) else {
             return Err(SignatureRefused::Malformed);
         };
         let seconds = time.parse().map_err(|_| SignatureRefused::Malformed)?;
         let v1 = pairs().filter(|(name, _)| *name == "v1");
-        let signatures: Vec<_> = v1.filter_map(|(_, digits)| hex::decode(digits).ok()).collect();
+        let signatures: Vec<_> = v1
+            .filter_map(|(_, digits)| hex::decode(digits).ok())
+            .collect();
         if signatures.is_empty() {
             return Err(SignatureRefused::Malformed);
         }
-        Ok(Self { time, seconds, signatures })
+        Ok(Self {
+            time,
+            seconds,
+            signatures,
+        })
     }
 }
 
@@ -91,7 +108,10 @@ fn check_secrets(secrets: &[SecretString]) -> Result<(), SignatureRefused> {
     if secrets.is_empty() {
         return Err(SignatureRefused::NoSecret);
     }
-    if secrets.iter().any(|secret| secret.expose_secret().trim().is_empty()) {
+    if secrets
+        .iter()
+        .any(|secret| secret.expose_secret().trim().is_empty())
+    {
         return Err(SignatureRefused::BlankSecret);
     }
     Ok(())

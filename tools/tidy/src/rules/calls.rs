@@ -19,32 +19,54 @@ type Calls = BTreeMap<String, Vec<String>>;
 /// The file itself: it parses, names services that exist, no one twice, and has no cycle.
 pub fn check_file(tree: &Tree) -> Vec<Finding> {
     let Some(text) = tree.text(FILE) else {
-        return vec![Finding::new(FILE, 0, "the file is missing", "write the call graph there")];
+        return vec![Finding::new(
+            FILE,
+            0,
+            "the file is missing",
+            "write the call graph there",
+        )];
     };
     let calls = match parse(text) {
         Ok(calls) => calls,
         Err(wrong) => {
-            return vec![Finding::new(FILE, 0, wrong, "write [calls] caller = [\"callee\", …]")];
+            return vec![Finding::new(
+                FILE,
+                0,
+                wrong,
+                "write [calls] caller = [\"callee\", …]",
+            )];
         }
     };
     let mut findings = strangers(&calls, &tree.services(), text);
     if let Some(cycle) = cycle(&calls) {
         let line = line_of(text, cycle.first().map_or("", String::as_str));
         let wrong = format!("the calls go in a circle: {}", cycle.join(" -> "));
-        findings.push(Finding::new(FILE, line, wrong, "let one of them announce an event"));
+        findings.push(Finding::new(
+            FILE,
+            line,
+            wrong,
+            "let one of them announce an event",
+        ));
     }
     findings
 }
 
 /// Every client that a service's code names is an edge of the file.
 pub fn check_clients(tree: &Tree) -> Vec<Finding> {
-    let calls = tree.text(FILE).and_then(|text| parse(text).ok()).unwrap_or_default();
+    let calls = tree
+        .text(FILE)
+        .and_then(|text| parse(text).ok())
+        .unwrap_or_default();
     let services = tree.services();
     let mut findings = Vec::new();
     for source in tree.sources() {
-        let Some(caller) = service_of(&source.path) else { continue };
+        let Some(caller) = service_of(&source.path) else {
+            continue;
+        };
         for (line, callee) in clients(source, &services) {
-            let listed = calls.get(caller).is_some_and(|callees| callees.contains(&callee));
+            let listed = calls
+                .get(caller)
+                .is_some_and(|callees| callees.contains(&callee));
             if !listed {
                 findings.push(Finding::new(
                     &source.path,
@@ -60,14 +82,26 @@ pub fn check_clients(tree: &Tree) -> Vec<Finding> {
 }
 
 fn parse(text: &str) -> Result<Calls, String> {
-    let table: Table = text.parse().map_err(|error| format!("it does not parse: {error}"))?;
-    let calls = table.get("calls").and_then(Value::as_table).ok_or("there is no table [calls]")?;
+    let table: Table = text
+        .parse()
+        .map_err(|error| format!("it does not parse: {error}"))?;
+    let calls = table
+        .get("calls")
+        .and_then(Value::as_table)
+        .ok_or("there is no table [calls]")?;
     let mut parsed = Calls::new();
     for (caller, callees) in calls {
-        let callees = callees.as_array().ok_or(format!("{caller} is not a list"))?;
-        let callees = callees.iter().map(|callee| callee.as_str().map(str::to_owned));
+        let callees = callees
+            .as_array()
+            .ok_or(format!("{caller} is not a list"))?;
+        let callees = callees
+            .iter()
+            .map(|callee| callee.as_str().map(str::to_owned));
         let callees: Option<Vec<String>> = callees.collect();
-        parsed.insert(caller.clone(), callees.ok_or(format!("{caller} calls a non-string"))?);
+        parsed.insert(
+            caller.clone(),
+            callees.ok_or(format!("{caller} calls a non-string"))?,
+        );
     }
     Ok(parsed)
 }
@@ -95,7 +129,9 @@ fn strangers(calls: &Calls, services: &BTreeSet<&str>, text: &str) -> Vec<Findin
 /// A circle of callers, if there is one, its first name repeated at the end.
 fn cycle(calls: &Calls) -> Option<Vec<String>> {
     let mut done = BTreeSet::new();
-    calls.keys().find_map(|start| walk(calls, start, &mut Vec::new(), &mut done))
+    calls
+        .keys()
+        .find_map(|start| walk(calls, start, &mut Vec::new(), &mut done))
 }
 
 fn walk<'a>(
@@ -146,7 +182,9 @@ fn clients(source: &Source, services: &BTreeSet<&str>) -> BTreeSet<(usize, Strin
 /// `wire::payout::v1::payout_service_client::…` as far as it goes.
 fn path_at(code: &str, at: usize) -> &str {
     let tail = code.get(at..).unwrap_or_default();
-    let end = tail.bytes().position(|byte| !is_word_byte(byte) && byte != b':');
+    let end = tail
+        .bytes()
+        .position(|byte| !is_word_byte(byte) && byte != b':');
     tail.get(..end.unwrap_or(tail.len())).unwrap_or_default()
 }
 
@@ -163,7 +201,8 @@ fn camel(service: &str) -> String {
 
 fn line_of(text: &str, caller: &str) -> usize {
     let found = text.lines().position(|line| {
-        line.split_once('=').is_some_and(|(key, _)| key.trim().trim_matches('"') == caller)
+        line.split_once('=')
+            .is_some_and(|(key, _)| key.trim().trim_matches('"') == caller)
     });
     found.map_or(0, |index| index + 1)
 }

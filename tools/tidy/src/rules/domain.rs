@@ -13,7 +13,10 @@ const BANNED: [(&str, &str); 13] = [
     ("sqlx", "let the store turn rows into domain types"),
     ("tonic", "let service.rs turn requests and refusals"),
     ("prost", "let convert.rs turn messages into domain types"),
-    ("async_nats", "return the events; the use case enqueues them"),
+    (
+        "async_nats",
+        "return the events; the use case enqueues them",
+    ),
     ("tracing", "return what happened; the shell logs it"),
     ("now_utc", "take the time as an argument"),
     ("SystemTime", "take the time as an argument"),
@@ -28,7 +31,12 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         for (word, instead) in BANNED {
             for at in words(source.live(), word) {
                 let wrong = format!("the domain knows of {word}");
-                findings.push(Finding::new(&source.path, source.line_at(at), wrong, instead));
+                findings.push(Finding::new(
+                    &source.path,
+                    source.line_at(at),
+                    wrong,
+                    instead,
+                ));
             }
         }
     }

@@ -21,18 +21,29 @@ struct Block {
 /// The blocks of a service, in order of file name, are the blocks of the canonical file; a
 /// change of the tables is a new block at its end and a new migration in every service.
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let Some(canon) = tree.text(CANON) else { return without_canon(tree) };
+    let Some(canon) = tree.text(CANON) else {
+        return without_canon(tree);
+    };
     let mut wanted = blocks(CANON, canon);
     if wanted.is_empty() {
         let lines = canon.lines().map(str::to_owned).collect();
-        wanted.push(Block { path: CANON.to_owned(), line: 0, lines });
+        wanted.push(Block {
+            path: CANON.to_owned(),
+            line: 0,
+            lines,
+        });
     }
     let folders = tree.services();
-    folders.iter().flat_map(|service| of_service(tree, service, &wanted)).collect()
+    folders
+        .iter()
+        .flat_map(|service| of_service(tree, service, &wanted))
+        .collect()
 }
 
 fn without_canon(tree: &Tree) -> Vec<Finding> {
-    let copies = tree.files().filter(|(path, text)| is_migration(path) && text.contains(BEGIN));
+    let copies = tree
+        .files()
+        .filter(|(path, text)| is_migration(path) && text.contains(BEGIN));
     let finding = |path| {
         let wrong = format!("there are mailbox tables, and no {CANON} to compare them with");
         Finding::new(path, 0, wrong, "write the canonical text there")
@@ -42,13 +53,18 @@ fn without_canon(tree: &Tree) -> Vec<Finding> {
 
 fn of_service(tree: &Tree, service: &str, wanted: &[Block]) -> Vec<Finding> {
     let folder = format!("migrations/{service}/");
-    let files = tree.files().filter(|(path, _)| path.starts_with(&folder) && is_migration(path));
+    let files = tree
+        .files()
+        .filter(|(path, _)| path.starts_with(&folder) && is_migration(path));
     let files: Vec<(&str, &str)> = files.collect();
     if files.is_empty() {
         return Vec::new();
     }
     let schema = schema_of(service);
-    let found: Vec<Block> = files.iter().flat_map(|(path, text)| blocks(path, text)).collect();
+    let found: Vec<Block> = files
+        .iter()
+        .flat_map(|(path, text)| blocks(path, text))
+        .collect();
     let mut findings = outside_blocks(&files, wanted, &schema);
     for (index, wanted) in wanted.iter().enumerate() {
         match found.get(index) {
@@ -70,14 +86,19 @@ fn of_service(tree: &Tree, service: &str, wanted: &[Block]) -> Vec<Finding> {
 }
 
 fn difference(block: &Block, wanted: &Block, schema: &str) -> Option<Finding> {
-    let wanted: Vec<String> =
-        wanted.lines.iter().map(|line| line.replace(CANON_SCHEMA, schema)).collect();
+    let wanted: Vec<String> = wanted
+        .lines
+        .iter()
+        .map(|line| line.replace(CANON_SCHEMA, schema))
+        .collect();
     let length = block.lines.len().max(wanted.len());
     let differs = (0..length).find(|index| {
         block.lines.get(*index).map(|line| line.trim_end())
             != wanted.get(*index).map(|line| line.trim_end())
     })?;
-    let line = wanted.get(differs).map_or("the end of the block", |line| line.trim());
+    let line = wanted
+        .get(differs)
+        .map_or("the end of the block", |line| line.trim());
     Some(Finding::new(
         &block.path,
         block.line + differs + 1,
@@ -121,7 +142,11 @@ fn blocks(path: &str, text: &str) -> Vec<Block> {
     for (index, line) in text.lines().enumerate() {
         if line.trim() == BEGIN {
             open = true;
-            found.push(Block { path: path.to_owned(), line: index + 1, lines: Vec::new() });
+            found.push(Block {
+                path: path.to_owned(),
+                line: index + 1,
+                lines: Vec::new(),
+            });
         } else if line.trim() == END {
             open = false;
         } else if open && let Some(block) = found.last_mut() {

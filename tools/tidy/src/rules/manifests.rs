@@ -27,7 +27,10 @@ fn of_member(manifest: &Manifest) -> Vec<Finding> {
             "choose version and features under [workspace.dependencies] in the root Cargo.toml",
         ));
     }
-    let lints = manifest.table.get("lints").and_then(|lints| lints.get("workspace"));
+    let lints = manifest
+        .table
+        .get("lints")
+        .and_then(|lints| lints.get("workspace"));
     if lints.and_then(Value::as_bool) != Some(true) {
         findings.push(Finding::new(
             &manifest.path,

@@ -11,7 +11,9 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     for (path, text) in tree.files() {
-        let Some((folder, file)) = migration(path) else { continue };
+        let Some((folder, file)) = migration(path) else {
+            continue;
+        };
         let expected = numbers.entry(folder).or_default();
         *expected += 1;
         if !is_well_named(file, *expected) {
@@ -24,7 +26,12 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         }
         if !text.contains("lock_timeout") {
             let instead = "begin with: set local lock_timeout = '5s';";
-            findings.push(Finding::new(path, 0, "it may wait for a lock for ever", instead));
+            findings.push(Finding::new(
+                path,
+                0,
+                "it may wait for a lock for ever",
+                instead,
+            ));
         }
     }
     findings
@@ -36,7 +43,9 @@ fn migration(path: &str) -> Option<(&str, &str)> {
 }
 
 fn is_well_named(file: &str, number: usize) -> bool {
-    let words = file.trim_end_matches(".sql").strip_prefix(&format!("{number:04}_"));
+    let words = file
+        .trim_end_matches(".sql")
+        .strip_prefix(&format!("{number:04}_"));
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     words.is_some_and(|words| words.contains('_') && words.chars().all(is_plain))
 }

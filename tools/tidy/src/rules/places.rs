@@ -7,8 +7,11 @@ use crate::source::line_at;
 use crate::{Finding, Tree};
 
 /// Parts of names, so that this file does not hold what it looks for.
-const MACHINE_PATHS: [&str; 3] =
-    [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/")];
+const MACHINE_PATHS: [&str; 3] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("/ho", "me/"),
+];
 const REGISTRIES: [&str; 6] = [
     concat!("crates", ".io"),
     concat!("npmjs", ".org"),
@@ -64,25 +67,35 @@ fn is_left_out(path: &str) -> bool {
 
 /// Where a path or host begins: `target/work/` is neither.
 fn places<'a>(text: &'a str, needle: &'a str) -> impl Iterator<Item = (&'a str, usize)> {
-    let inside = |at: usize| {
+    let inside = move |at: usize| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
-        needle.starts_with('/') && before.is_some_and(|c| c.is_alphanumeric() || "._-}~*".contains(c))
+        needle.starts_with('/')
+            && before.is_some_and(|c| c.is_alphanumeric() || "._-}~*".contains(c))
     };
-    text.match_indices(needle).map(|(at, _)| (needle, at)).filter(move |(_, at)| !inside(*at))
+    text.match_indices(needle)
+        .map(move |(at, _)| (needle, at))
+        .filter(move |(_, at)| !inside(*at))
 }
 
 /// The hosts of all `http` and `https` addresses, with their offsets.
 fn hosts(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let schemes = ["http://", "https://"];
     let starts = schemes.into_iter().flat_map(|scheme| {
-        text.match_indices(scheme).map(move |(at, _)| (at, at + scheme.len()))
+        text.match_indices(scheme)
+            .map(move |(at, _)| (at, at + scheme.len()))
     });
     starts.map(|(at, start)| {
         let tail = text.get(start..).unwrap_or_default();
         let end = tail.find(|c: char| !(c.is_ascii_alphanumeric() || ".-@_:".contains(c)));
         let authority = tail.get(..end.unwrap_or(tail.len())).unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
-        (host.split(':').next().unwrap_or_default().trim_end_matches('.'), at)
+        (
+            host.split(':')
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches('.'),
+            at,
+        )
     })
 }
 
@@ -92,6 +105,7 @@ fn is_allowed(host: &str) -> bool {
     !host.contains('.')
         || is_number
         || HOSTS.iter().any(|allowed| {
-            host.strip_suffix(allowed).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            host.strip_suffix(allowed)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
 }

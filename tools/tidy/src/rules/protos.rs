@@ -4,7 +4,9 @@ use crate::{Finding, Tree};
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let protos = tree.files().filter(|(path, _)| path.ends_with(".proto"));
-    protos.flat_map(|(path, text)| of_file(path, text)).collect()
+    protos
+        .flat_map(|(path, text)| of_file(path, text))
+        .collect()
 }
 
 fn of_file(path: &str, text: &str) -> Vec<Finding> {
@@ -38,13 +40,22 @@ fn package(path: &str, text: &str) -> Option<Finding> {
     let (folder, _) = path.strip_prefix("proto/")?.rsplit_once('/')?;
     let package = folder.replace('/', ".").replace('-', "_");
     let wanted = format!("package {package};");
-    let found = text.lines().position(|line| line.trim_start().starts_with("package "));
-    let line = found.and_then(|index| text.lines().nth(index)).unwrap_or_default();
+    let found = text
+        .lines()
+        .position(|line| line.trim_start().starts_with("package "));
+    let line = found
+        .and_then(|index| text.lines().nth(index))
+        .unwrap_or_default();
     if line.trim() == wanted {
         return None;
     }
     let at = found.map_or(0, |index| index + 1);
-    Some(Finding::new(path, at, "the package is not the folder's", format!("write {wanted}")))
+    Some(Finding::new(
+        path,
+        at,
+        "the package is not the folder's",
+        format!("write {wanted}"),
+    ))
 }
 
 /// The name of a zero value that does not end as it should.
@@ -60,7 +71,9 @@ fn zero_value(code: &str) -> Option<&str> {
 
 fn declared(code: &str) -> Option<String> {
     let mut words = code.split([' ', '(', '{']).filter(|word| !word.is_empty());
-    let kind = words.next().filter(|kind| ["message", "rpc", "service", "enum"].contains(kind))?;
+    let kind = words
+        .next()
+        .filter(|kind| ["message", "rpc", "service", "enum"].contains(kind))?;
     Some(format!("{kind} {}", words.next()?))
 }
 

@@ -18,13 +18,24 @@ const HOMES: &[&str] = &["libs/kit/", "libs/testkit/", "tools/", "e2e/"];
 
 const BANS: [Ban; 6] = [
     Ban {
-        needles: &["SystemTime::now", "OffsetDateTime::now_utc", "Instant::now", "Utc::now"],
+        needles: &[
+            "SystemTime::now",
+            "OffsetDateTime::now_utc",
+            "Instant::now",
+            "Utc::now",
+        ],
         allowed: HOMES,
         only_under: "",
         instead: "take kit's clock: business time or wall time, as the design says",
     },
     Ban {
-        needles: &["env::var", "env::vars", "env::var_os", "env::set_var", "env::remove_var"],
+        needles: &[
+            "env::var",
+            "env::vars",
+            "env::var_os",
+            "env::set_var",
+            "env::remove_var",
+        ],
         allowed: HOMES,
         only_under: "",
         instead: "add a key to the service's Config; kit reads the environment",
@@ -43,7 +54,11 @@ const BANS: [Ban; 6] = [
         instead: "take ids and random bytes from kit",
     },
     Ban {
-        needles: &["PgPoolOptions::new", "PgPool::connect", "PgPool::connect_lazy"],
+        needles: &[
+            "PgPoolOptions::new",
+            "PgPool::connect",
+            "PgPool::connect_lazy",
+        ],
         allowed: HOMES,
         only_under: "",
         instead: "take the pool that kit built; it carries the guards",
@@ -64,7 +79,10 @@ const BANS: [Ban; 6] = [
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for source in tree.sources().filter(|source| !source.path.ends_with("/build.rs")) {
+    for source in tree
+        .sources()
+        .filter(|source| !source.path.ends_with("/build.rs"))
+    {
         for ban in BANS.iter().filter(|ban| ban.applies_to(&source.path)) {
             for needle in ban.needles {
                 for at in words(source.live(), needle) {
@@ -80,7 +98,6 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 impl Ban {
     fn applies_to(&self, path: &str) -> bool {
-        path.starts_with(self.only_under)
-            && !self.allowed.iter().any(|home| path.starts_with(home))
+        path.starts_with(self.only_under) && !self.allowed.iter().any(|home| path.starts_with(home))
     }
 }

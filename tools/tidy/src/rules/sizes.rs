@@ -32,10 +32,17 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut ratchet = match ratchet(tree.text(RATCHET).unwrap_or_default()) {
         Ok(ratchet) => ratchet,
         Err(wrong) => {
-            return vec![Finding::new(RATCHET, 0, wrong, "write \"path\" = lines under [files]")];
+            return vec![Finding::new(
+                RATCHET,
+                0,
+                wrong,
+                "write \"path\" = lines under [files]",
+            )];
         }
     };
-    let measured = tree.sources().filter(|source| !source.is_test && !source.is_generated());
+    let measured = tree
+        .sources()
+        .filter(|source| !source.is_test && !source.is_generated());
     for measure in measured.flat_map(measures) {
         findings.extend(judge(&measure, ratchet.remove(&measure.name)));
     }
@@ -47,7 +54,14 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn judge(measure: &Measure, listed: Option<usize>) -> Option<Finding> {
-    let Measure { name, path, line, lines, max, instead } = measure;
+    let Measure {
+        name,
+        path,
+        line,
+        lines,
+        max,
+        instead,
+    } = measure;
     let Some(listed) = listed else {
         let wrong = format!("{name} has {lines} lines; the limit is {max}");
         return (lines > max).then(|| Finding::new(path, *line, wrong, *instead));
@@ -57,7 +71,12 @@ fn judge(measure: &Measure, listed: Option<usize>) -> Option<Finding> {
         Some(Finding::new(RATCHET, 0, wrong, "remove the entry"))
     } else if *lines < listed {
         let wrong = format!("{name} has {lines} lines and is listed with {listed}");
-        Some(Finding::new(RATCHET, 0, wrong, format!("lower the entry to {lines}")))
+        Some(Finding::new(
+            RATCHET,
+            0,
+            wrong,
+            format!("lower the entry to {lines}"),
+        ))
     } else {
         let wrong = format!("{name} grew from {listed} to {lines} lines; it may only shrink");
         (*lines > listed).then(|| Finding::new(path, *line, wrong, *instead))
@@ -71,7 +90,11 @@ fn measures(source: &Source) -> Vec<Measure> {
         path: source.path.clone(),
         line: 0,
         lines: source.live_lines(),
-        max: if is_main { MAIN_LINES_MAX } else { FILE_LINES_MAX },
+        max: if is_main {
+            MAIN_LINES_MAX
+        } else {
+            FILE_LINES_MAX
+        },
         instead: "split it by the nouns of the domain, or move code to where it belongs",
     }];
     let mut largest: BTreeMap<String, Measure> = BTreeMap::new();
@@ -96,13 +119,20 @@ fn measures(source: &Source) -> Vec<Measure> {
 }
 
 fn ratchet(text: &str) -> Result<BTreeMap<String, usize>, String> {
-    let table: Table = text.parse().map_err(|error| format!("it does not parse: {error}"))?;
+    let table: Table = text
+        .parse()
+        .map_err(|error| format!("it does not parse: {error}"))?;
     let mut entries = BTreeMap::new();
     for section in ["files", "functions"] {
         let listed = table.get(section).and_then(Value::as_table);
         for (name, lines) in listed.into_iter().flatten() {
-            let lines = lines.as_integer().and_then(|lines| usize::try_from(lines).ok());
-            entries.insert(name.clone(), lines.ok_or(format!("{name} has no number of lines"))?);
+            let lines = lines
+                .as_integer()
+                .and_then(|lines| usize::try_from(lines).ok());
+            entries.insert(
+                name.clone(),
+                lines.ok_or(format!("{name} has no number of lines"))?,
+            );
         }
     }
     Ok(entries)

@@ -5,10 +5,20 @@ use crate::sql::{Sql, all, names};
 use crate::{Finding, Tree};
 
 const POSTGRES_SCHEMAS: [&str; 2] = ["pg_catalog", "information_schema"];
-const CLOCK_FUNCTIONS: [&str; 5] =
-    ["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"];
-const CLOCK_WORDS: [&str; 5] =
-    ["current_timestamp", "current_date", "current_time", "localtimestamp", "localtime"];
+const CLOCK_FUNCTIONS: [&str; 5] = [
+    "now",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "timeofday",
+];
+const CLOCK_WORDS: [&str; 5] = [
+    "current_timestamp",
+    "current_date",
+    "current_time",
+    "localtimestamp",
+    "localtime",
+];
 const SESSION_LOCKS: [&str; 4] = [
     "pg_advisory_lock",
     "pg_advisory_lock_shared",
@@ -26,19 +36,30 @@ pub fn check_names(tree: &Tree) -> Vec<Finding> {
             let (wrong, instead) = match (&name.schema, &sql.schema) {
                 (None, own) => {
                     let own = own.as_deref().unwrap_or("<schema>");
-                    (format!("{} has no schema", name.name), format!("write {own}.{}", name.name))
+                    (
+                        format!("{} has no schema", name.name),
+                        format!("write {own}.{}", name.name),
+                    )
                 }
                 (Some(schema), Some(own))
                     if schema != own && !POSTGRES_SCHEMAS.contains(&schema.as_str()) =>
                 {
                     (
-                        format!("{schema}.{} is not in this service's schema {own}", name.name),
+                        format!(
+                            "{schema}.{} is not in this service's schema {own}",
+                            name.name
+                        ),
                         "ask its owner over gRPC, or keep what its events tell".to_owned(),
                     )
                 }
                 _ => continue,
             };
-            findings.push(Finding::new(&sql.path, line(&sql, name.line), wrong, instead));
+            findings.push(Finding::new(
+                &sql.path,
+                line(&sql, name.line),
+                wrong,
+                instead,
+            ));
         }
     }
     findings
@@ -53,7 +74,10 @@ pub fn check_time(tree: &Tree) -> Vec<Finding> {
         let tokens = tokens(&sql.text);
         for (index, token) in tokens.iter().enumerate() {
             let line = line(&sql, token.line);
-            let text = line.checked_sub(1).and_then(|index| file.get(index)).copied();
+            let text = line
+                .checked_sub(1)
+                .and_then(|index| file.get(index))
+                .copied();
             let is_wall = text.unwrap_or_default().contains("_wall_at");
             if reads_clock(token, tokens.get(index + 1)) && !is_wall {
                 findings.push(Finding::new(
@@ -74,16 +98,27 @@ pub fn check_session_state(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for sql in all(tree) {
         for (index, line_text) in sql.text.lines().enumerate() {
-            let code = line_text.split("--").next().unwrap_or_default().to_lowercase();
+            let code = line_text
+                .split("--")
+                .next()
+                .unwrap_or_default()
+                .to_lowercase();
             if code.contains("search_path") {
                 let instead = "write the schema before every name";
                 findings.push(at_line(&sql, index, "the search path is changed", instead));
             }
             // The test kit makes its template database outside any transaction.
-            let locks = SESSION_LOCKS.iter().any(|lock| code.contains(&format!("{lock}(")));
+            let locks = SESSION_LOCKS
+                .iter()
+                .any(|lock| code.contains(&format!("{lock}(")));
             if locks && !sql.path.starts_with("libs/testkit/") {
                 let instead = "use pg_advisory_xact_lock, or lock the row";
-                findings.push(at_line(&sql, index, "an advisory lock of the session", instead));
+                findings.push(at_line(
+                    &sql,
+                    index,
+                    "an advisory lock of the session",
+                    instead,
+                ));
             }
         }
     }

@@ -8,7 +8,9 @@ use crate::{Finding, Tree};
 
 const PURE: [&str; 2] = ["money", "ledger"];
 const PURE_EXTERNALS: [&str; 4] = ["thiserror", "serde", "time", "sha2"];
-const LIBS: [&str; 7] = ["money", "ledger", "wire", "mailbox", "kit", "stripe", "testkit"];
+const LIBS: [&str; 7] = [
+    "money", "ledger", "wire", "mailbox", "kit", "stripe", "testkit",
+];
 const MAY_USE_STRIPE: [&str; 4] = ["billing", "payout", "balance-monitor", "webhook-ingest"];
 /// For tests any crate may use these two.
 const TEST_CRATES: [&str; 2] = ["testkit", "stripe-sandbox"];
@@ -27,7 +29,12 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         for dependency in &manifest.dependencies {
             let is_ours = ours.contains(&dependency.name.as_str());
             if let Some((wrong, instead)) = objection(manifest, dependency, is_ours) {
-                findings.push(Finding::new(&manifest.path, dependency.line, wrong, instead));
+                findings.push(Finding::new(
+                    &manifest.path,
+                    dependency.line,
+                    wrong,
+                    instead,
+                ));
             }
         }
     }

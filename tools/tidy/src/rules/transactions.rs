@@ -4,7 +4,7 @@ use crate::functions::{Function, functions, parameters};
 use crate::{Finding, Tree};
 
 /// A name that ends in `_in_tx` promises that the caller's transaction is used: it comes first.
-pub fn check_in_tx(tree: &Tree) -> Vec<Finding> {
+pub fn check_first_parameter(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in tree.sources() {
         for function in functions(&source.code) {
@@ -52,10 +52,16 @@ pub fn check_commit(tree: &Tree) -> Vec<Finding> {
 
 fn is_transaction(parameter: &str) -> bool {
     let kind = parameter.split_once(':').map_or("", |(_, kind)| kind);
-    ["Transaction", "Connection", "Tx"].iter().any(|name| kind.contains(name))
+    ["Transaction", "Connection", "Tx"]
+        .iter()
+        .any(|name| kind.contains(name))
 }
 
 fn hands_on(functions: &[Function], at: usize) -> bool {
-    let holders = functions.iter().filter(|function| (function.body..function.end).contains(&at));
-    holders.max_by_key(|function| function.start).is_some_and(|f| f.name.starts_with("begin"))
+    let holders = functions
+        .iter()
+        .filter(|function| (function.body..function.end).contains(&at));
+    holders
+        .max_by_key(|function| function.start)
+        .is_some_and(|f| f.name.starts_with("begin"))
 }

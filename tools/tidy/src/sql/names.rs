@@ -14,9 +14,32 @@ pub struct Name {
 
 /// What ends a list of tables after `from`.
 const FROM_LIST_ENDS: [&str; 26] = [
-    "where", "join", "left", "right", "inner", "cross", "full", "natural", "on", "using", "group",
-    "order", "limit", "for", "set", "returning", "union", "except", "intersect", "window",
-    "having", "offset", "fetch", ")", "into", "loop",
+    "where",
+    "join",
+    "left",
+    "right",
+    "inner",
+    "cross",
+    "full",
+    "natural",
+    "on",
+    "using",
+    "group",
+    "order",
+    "limit",
+    "for",
+    "set",
+    "returning",
+    "union",
+    "except",
+    "intersect",
+    "window",
+    "having",
+    "offset",
+    "fetch",
+    ")",
+    "into",
+    "loop",
 ];
 /// Functions whose arguments are written with `from`.
 const FROM_ARGUMENTS: [&str; 5] = ["extract", "substring", "trim", "overlay", "position"];
@@ -26,11 +49,28 @@ const BEFORE_UPDATE: [&str; 8] = [";", "(", ")", "begin", "then", "else", "loop"
 const FILLERS: [&str; 6] = ["if", "not", "exists", "only", "lateral", "concurrently"];
 /// What a right may be granted on besides a table.
 const GRANTED_OTHERS: [&str; 12] = [
-    "schema", "all", "database", "function", "sequence", "type", "domain", "language", "procedure",
-    "routine", "parameter", "tablespace",
+    "schema",
+    "all",
+    "database",
+    "function",
+    "sequence",
+    "type",
+    "domain",
+    "language",
+    "procedure",
+    "routine",
+    "parameter",
+    "tablespace",
 ];
 /// Kinds of thing whose names are checked after `create`, `alter` and `drop`.
-const KINDS: [&str; 6] = ["view", "sequence", "function", "procedure", "type", "domain"];
+const KINDS: [&str; 6] = [
+    "view",
+    "sequence",
+    "function",
+    "procedure",
+    "type",
+    "domain",
+];
 
 /// Every name that must carry its schema. Names made in passing, by `with` or by a trigger's
 /// transition tables, and Postgres's own `pg_…` are left out.
@@ -48,8 +88,15 @@ pub fn names(tokens: &[Token]) -> Vec<Name> {
 
 fn local_names(tokens: &[Token]) -> BTreeSet<String> {
     let mut local = BTreeSet::new();
-    for (index, _) in tokens.iter().enumerate().filter(|(_, token)| token.is("as")) {
-        let opens = tokens.iter().skip(index + 1).find(|t| !t.is_any(&["not", "materialized"]));
+    for (index, _) in tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| token.is("as"))
+    {
+        let opens = tokens
+            .iter()
+            .skip(index + 1)
+            .find(|t| !t.is_any(&["not", "materialized"]));
         let previous = index.checked_sub(1).and_then(|i| tokens.get(i));
         if previous.is_some_and(|previous| previous.is("table")) {
             // `referencing new table as changed`.
@@ -70,7 +117,10 @@ fn name_before(tokens: &[Token], index: usize) -> Option<String> {
         }
         at = at.checked_sub(1)?;
     }
-    tokens.get(at).filter(|token| token.is_name()).map(|token| token.text.clone())
+    tokens
+        .get(at)
+        .filter(|token| token.is_name())
+        .map(|token| token.text.clone())
 }
 
 struct Statement<'a> {
@@ -102,7 +152,9 @@ impl Statement<'_> {
     fn is_on_a_table(&self) -> bool {
         let head = self.tokens.iter().take(6);
         self.starts_with(&["create", "drop"])
-            && head.clone().any(|token| token.is_any(&["index", "trigger", "policy", "rule"]))
+            && head
+                .clone()
+                .any(|token| token.is_any(&["index", "trigger", "policy", "rule"]))
     }
 
     fn collect(&self, found: &mut Vec<Name>) {
@@ -142,7 +194,11 @@ impl Statement<'_> {
     fn defined_at(&self, at: usize) -> Option<Name> {
         let token = self.token(at)?;
         let names_next = match token.text.as_str() {
-            "table" => !self.before_is(at, &["returns", "old", "new", "in", "enable", "temp", "on"]),
+            "table" => {
+                let made_in_passing = ["returns", "old", "new", "in", "enable", "temp"];
+                let granted_on = self.before_is(at, &["on"]) && !self.starts_with(&["comment"]);
+                !self.before_is(at, &made_in_passing) && !granted_on
+            }
             "references" | "truncate" | "copy" => at == 0 || token.is("references"),
             "of" => self.before_is(at, &["partition"]),
             "partition" => self.before_is(at, &["attach", "detach"]),
@@ -154,14 +210,20 @@ impl Statement<'_> {
             _ => false,
         };
         let next_is_keyword = self.is(at + 1, "table");
-        if names_next && !next_is_keyword { self.name_at(at + 1, false) } else { None }
+        if names_next && !next_is_keyword {
+            self.name_at(at + 1, false)
+        } else {
+            None
+        }
     }
 
     fn is_from_argument(&self, at: usize, openers: &[Option<&str>]) -> bool {
         let opener = openers.last().copied().flatten();
         self.before_is(at, &["distinct"])
             || opener.is_some_and(|opener| FROM_ARGUMENTS.contains(&opener))
-            || self.token(at + 1).is_some_and(|token| token.is_any(&["stdin", "program"]))
+            || self
+                .token(at + 1)
+                .is_some_and(|token| token.is_any(&["stdin", "program"]))
     }
 
     /// `a.x, b.y as z, unnest(…)`: each item up to the word that ends the list.
@@ -182,10 +244,17 @@ impl Statement<'_> {
 
     /// What an index, a trigger or a right is on; rights may be on several tables.
     fn on_list(&self, start: usize, found: &mut Vec<Name>) {
-        if self.token(start).is_some_and(|token| token.is_any(&GRANTED_OTHERS)) {
+        if self
+            .token(start)
+            .is_some_and(|token| token.is_any(&GRANTED_OTHERS))
+        {
             return;
         }
-        let mut at = if self.is(start, "table") { start + 1 } else { start };
+        let mut at = if self.is(start, "table") {
+            start + 1
+        } else {
+            start
+        };
         loop {
             found.extend(self.name_at(at, false));
             let length = if self.is(at + 1, ".") { 3 } else { 1 };
@@ -209,11 +278,19 @@ impl Statement<'_> {
         }
         if self.is(at + 1, ".") {
             let name = self.token(at + 2)?.text.clone();
-            return Some(Name { schema: Some(first.text.clone()), name, line: first.line });
+            return Some(Name {
+                schema: Some(first.text.clone()),
+                name,
+                line: first.line,
+            });
         }
         if may_be_call && self.is(at + 1, "(") {
             return None;
         }
-        Some(Name { schema: None, name: first.text.clone(), line: first.line })
+        Some(Name {
+            schema: None,
+            name: first.text.clone(),
+            line: first.line,
+        })
     }
 }

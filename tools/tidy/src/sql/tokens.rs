@@ -69,7 +69,10 @@ fn piece(rest: &str, first: char) -> (usize, Option<TokenKind>) {
     } else if is_word(first) {
         (word_length(rest), Some(TokenKind::Word))
     } else {
-        (first.len_utf8(), (!first.is_whitespace()).then_some(TokenKind::Sign))
+        (
+            first.len_utf8(),
+            (!first.is_whitespace()).then_some(TokenKind::Sign),
+        )
     }
 }
 

@@ -22,8 +22,13 @@ pub fn next_suite(suite: &str) -> Option<&'static str> {
 /// The name of the installed suite (`bookworm`).
 pub fn own_suite() -> Result<String> {
     let release = fs::read_to_string("/etc/os-release").context("not a Debian: no os-release")?;
-    let line = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    Ok(line.context("os-release names no suite")?.trim_matches('"').to_owned())
+    let line = release
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(line
+        .context("os-release names no suite")?
+        .trim_matches('"')
+        .to_owned())
 }
 
 /// How to become root: nothing to do, by sudo, or not at all.
@@ -59,7 +64,9 @@ pub fn install(package: &str) -> Result<()> {
             }
             Rights::None => bail!("neither root nor sudo"),
         };
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments);
         checked(&mut command).map(drop)
     };
     let arguments = ["install", "-y", "-q", "--no-install-recommends", package];
@@ -72,7 +79,9 @@ pub fn offered_here(package: &str) -> Option<Version> {
 }
 
 fn candidate_in(policy: &str) -> Option<Version> {
-    let line = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    let line = policy
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
     Version::find_in(line)
 }
 
@@ -84,7 +93,9 @@ pub struct PrivateApt {
 impl PrivateApt {
     /// Reads the machine's sources with the suite's name replaced, and fetches its lists.
     pub fn open(dir: &Path, own: &str, wanted: &str) -> Result<Self> {
-        let apt = Self { dir: dir.join(wanted) };
+        let apt = Self {
+            dir: dir.join(wanted),
+        };
         for sub in ["parts", "lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(apt.dir.join(sub))?;
         }
@@ -94,8 +105,13 @@ impl PrivateApt {
             "/etc/apt/sources.list.d/ubuntu.sources",
         ];
         for source in sources.map(Path::new) {
-            let Ok(text) = fs::read_to_string(source) else { continue };
-            let ending = source.extension().and_then(|e| e.to_str()).unwrap_or("list");
+            let Ok(text) = fs::read_to_string(source) else {
+                continue;
+            };
+            let ending = source
+                .extension()
+                .and_then(|e| e.to_str())
+                .unwrap_or("list");
             let copy = apt.dir.join("parts").join(format!("{wanted}.{ending}"));
             fs::write(copy, text.replace(own, wanted))?;
         }
@@ -107,8 +123,12 @@ impl PrivateApt {
         let mut command = Command::new(program);
         let option = |name: &str, value: &Path| format!("{name}={}", value.display());
         command.args(["-o", "Dir::Etc::sourcelist=/dev/null", "-o"]);
-        command.arg(option("Dir::Etc::sourceparts", &self.dir.join("parts"))).arg("-o");
-        command.arg(option("Dir::State::lists", &self.dir.join("lists"))).arg("-o");
+        command
+            .arg(option("Dir::Etc::sourceparts", &self.dir.join("parts")))
+            .arg("-o");
+        command
+            .arg(option("Dir::State::lists", &self.dir.join("lists")))
+            .arg("-o");
         command.arg(option("Dir::Cache", &self.dir.join("cache")));
         command
     }
@@ -122,7 +142,9 @@ impl PrivateApt {
     /// The libraries that the machine lacks for `packages`; scripts and compilers are left out.
     pub fn missing_libraries(&self, packages: &[&str]) -> Result<Vec<String>> {
         let mut command = self.command("apt-get");
-        command.args(["install", "--simulate", "--no-install-recommends"]).args(packages);
+        command
+            .args(["install", "--simulate", "--no-install-recommends"])
+            .args(packages);
         let plan = checked(&mut command)?;
         let names = plan.lines().filter_map(|line| line.strip_prefix("Inst "));
         Ok(names
@@ -140,9 +162,19 @@ impl PrivateApt {
         fs::create_dir_all(&archives)?;
         fs::create_dir_all(target)?;
         let mut download = self.command("apt-get");
-        checked(download.args(["download", "-q"]).args(packages).current_dir(&archives))?;
+        checked(
+            download
+                .args(["download", "-q"])
+                .args(packages)
+                .current_dir(&archives),
+        )?;
         for entry in fs::read_dir(&archives)? {
-            checked(Command::new("dpkg-deb").arg("-x").arg(entry?.path()).arg(target))?;
+            checked(
+                Command::new("dpkg-deb")
+                    .arg("-x")
+                    .arg(entry?.path())
+                    .arg(target),
+            )?;
         }
         fs::remove_dir_all(&archives)?;
         Ok(())
@@ -152,9 +184,14 @@ impl PrivateApt {
 /// Runs a command to its end and gives its output; its complaints become the error.
 fn checked(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("could not run {name}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("could not run {name}"))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    let last = complaint.lines().rfind(|line| line.starts_with("E:")).unwrap_or("no reason given");
+    let last = complaint
+        .lines()
+        .rfind(|line| line.starts_with("E:"))
+        .unwrap_or("no reason given");
     ensure!(output.status.success(), "{name}: {last}");
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -49,7 +49,11 @@ pub struct NothingFound {
 
 impl std::fmt::Display for NothingFound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}: rung 4, nothing suitable on this machine:", self.server)?;
+        writeln!(
+            f,
+            "{}: rung 4, nothing suitable on this machine:",
+            self.server
+        )?;
         for reason in &self.passed {
             writeln!(f, "  - {reason}")?;
         }
@@ -93,7 +97,10 @@ fn version_of(program: &Path, library_path: Option<&str>) -> Option<Version> {
     if let Some(path) = library_path {
         command.env("LD_LIBRARY_PATH", path);
     }
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     Version::find_in(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -108,7 +115,10 @@ fn first_suitable(
         match version(&candidate) {
             Some(found) if found >= oldest => return Some((candidate, found)),
             Some(found) => {
-                passed.push(format!("{} is {found}, older than {oldest}", candidate.display()));
+                passed.push(format!(
+                    "{} is {found}, older than {oldest}",
+                    candidate.display()
+                ));
             }
             None => passed.push(format!("{} does not run", candidate.display())),
         }
@@ -131,8 +141,14 @@ mod tests {
         let candidates = ["/broken", "/old", "/new"].map(PathBuf::from);
         let found = first_suitable(candidates, versions, crate::version::NATS_MIN, &mut passed);
 
-        assert_eq!(found, Some((PathBuf::from("/new"), Version::new(2, 10, 27))));
-        assert_eq!(passed, ["/broken does not run", "/old is 2.9.10, older than 2.10.23"]);
+        assert_eq!(
+            found,
+            Some((PathBuf::from("/new"), Version::new(2, 10, 27)))
+        );
+        assert_eq!(
+            passed,
+            ["/broken does not run", "/old is 2.9.10, older than 2.10.23"]
+        );
         assert_eq!(
             line("nats", 2, "/new", Version::new(2, 10, 27), &passed),
             "nats: rung 2, /new, 2.10.27 (passed over: /broken does not run; \

@@ -13,21 +13,49 @@ use crate::version::{NATS_MIN, Version};
 pub fn find_program(home: &Path, mut passed: Vec<String>) -> Result<Climb<Program>> {
     let unpacked = home.join("nats");
     if let Some((path, version)) = installed(&mut passed) {
-        return Ok(Climb { found: Program { rung: 2, path, version }, passed });
+        return Ok(Climb {
+            found: Program {
+                rung: 2,
+                path,
+                version,
+            },
+            passed,
+        });
     }
     // Unpacked on an earlier day.
     if let Some((path, version)) = suitable(unpacked_program(&unpacked), &mut Vec::new()) {
-        return Ok(Climb { found: Program { rung: 3, path, version }, passed });
+        return Ok(Climb {
+            found: Program {
+                rung: 3,
+                path,
+                version,
+            },
+            passed,
+        });
     }
     match from_packages(home, &unpacked, &mut passed) {
-        Some((path, version)) => Ok(Climb { found: Program { rung: 3, path, version }, passed }),
-        None => Err(NothingFound { server: "nats", passed, advice: advice() }.into()),
+        Some((path, version)) => Ok(Climb {
+            found: Program {
+                rung: 3,
+                path,
+                version,
+            },
+            passed,
+        }),
+        None => Err(NothingFound {
+            server: "nats",
+            passed,
+            advice: advice(),
+        }
+        .into()),
     }
 }
 
 fn installed(passed: &mut Vec<String>) -> Option<(PathBuf, Version)> {
-    let mut candidates: Vec<PathBuf> =
-        super::variable("NATS_SERVER_BIN").map(PathBuf::from).into_iter().collect();
+    let mut candidates: Vec<PathBuf> = super::variable("NATS_SERVER_BIN")
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
     if masked("NATS") {
         passed.push("installed programs are masked".to_owned());
     } else {
@@ -44,7 +72,12 @@ fn suitable(
     candidates: impl IntoIterator<Item = PathBuf>,
     passed: &mut Vec<String>,
 ) -> Option<(PathBuf, Version)> {
-    first_suitable(candidates, |program| version_of(program, None), NATS_MIN, passed)
+    first_suitable(
+        candidates,
+        |program| version_of(program, None),
+        NATS_MIN,
+        passed,
+    )
 }
 
 fn unpacked_program(unpacked: &Path) -> Option<PathBuf> {
@@ -81,7 +114,10 @@ fn from_packages(
 
 fn from_suite(home: &Path, unpacked: &Path, own: &str, suite: &str) -> Result<()> {
     let fit = |offered: Version| -> Result<()> {
-        ensure!(offered >= NATS_MIN, "its nats-server is {offered}, older than {NATS_MIN}");
+        ensure!(
+            offered >= NATS_MIN,
+            "its nats-server is {offered}, older than {NATS_MIN}"
+        );
         Ok(())
     };
     // The machine's own lists answer at once, where it has any.

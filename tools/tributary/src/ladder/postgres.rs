@@ -14,15 +14,41 @@ use crate::version::{POSTGRES_MIN, Version};
 pub fn find_program(home: &Path, mut passed: Vec<String>) -> Result<Climb<Program>> {
     let unpacked = home.join("pg-bin");
     if let Some((path, version)) = installed(&mut passed) {
-        return Ok(Climb { found: Program { rung: 2, path, version }, passed });
+        return Ok(Climb {
+            found: Program {
+                rung: 2,
+                path,
+                version,
+            },
+            passed,
+        });
     }
     // Unpacked on an earlier day.
     if let Some((path, version)) = suitable(unpacked_bindirs(&unpacked), &mut Vec::new()) {
-        return Ok(Climb { found: Program { rung: 3, path, version }, passed });
+        return Ok(Climb {
+            found: Program {
+                rung: 3,
+                path,
+                version,
+            },
+            passed,
+        });
     }
     match from_packages(home, &unpacked, &mut passed) {
-        Some((path, version)) => Ok(Climb { found: Program { rung: 3, path, version }, passed }),
-        None => Err(NothingFound { server: "postgres", passed, advice: advice() }.into()),
+        Some((path, version)) => Ok(Climb {
+            found: Program {
+                rung: 3,
+                path,
+                version,
+            },
+            passed,
+        }),
+        None => Err(NothingFound {
+            server: "postgres",
+            passed,
+            advice: advice(),
+        }
+        .into()),
     }
 }
 
@@ -38,34 +64,51 @@ fn installed(passed: &mut Vec<String>) -> Option<(PathBuf, Version)> {
         candidates.extend(told_by_pg_config());
         candidates.extend(bindirs_under(Path::new("/usr/lib/postgresql")));
     }
-    candidates.retain(|dir| dir.join("postgres").exists() && dir.join("initdb").exists());
+    // A folder of links will not do: Postgres looks for its other files beside itself.
+    let mut candidates: Vec<PathBuf> = candidates.iter().filter_map(|dir| resolve(dir)).collect();
+    candidates.dedup();
     if candidates.is_empty() {
         passed.push("no Postgres is installed".to_owned());
     }
     suitable(candidates, passed)
 }
 
+fn resolve(dir: &Path) -> Option<PathBuf> {
+    let dir = dir
+        .join("postgres")
+        .canonicalize()
+        .ok()?
+        .parent()?
+        .to_owned();
+    dir.join("initdb").exists().then_some(dir)
+}
+
 fn suitable(
     candidates: impl IntoIterator<Item = PathBuf>,
     passed: &mut Vec<String>,
 ) -> Option<(PathBuf, Version)> {
-    let version =
-        |dir: &Path| version_of(&dir.join("postgres"), library_path(dir).as_deref());
+    let version = |dir: &Path| version_of(&dir.join("postgres"), library_path(dir).as_deref());
     first_suitable(candidates, version, POSTGRES_MIN, passed)
 }
 
 fn told_by_pg_config() -> Option<PathBuf> {
     let output = Command::new("pg_config").arg("--bindir").output().ok()?;
-    Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+    Some(PathBuf::from(
+        String::from_utf8_lossy(&output.stdout).trim(),
+    ))
 }
 
 /// `<root>/<major>/bin`, the newest first.
 fn bindirs_under(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    let mut majors: Vec<u32> =
-        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    let mut majors: Vec<u32> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
     majors.sort_unstable_by(|a, b| b.cmp(a));
-    majors.iter().map(|major| root.join(major.to_string()).join("bin")).collect()
+    majors
+        .iter()
+        .map(|major| root.join(major.to_string()).join("bin"))
+        .collect()
 }
 
 fn unpacked_bindirs(unpacked: &Path) -> Vec<PathBuf> {
@@ -80,7 +123,9 @@ pub fn library_path(bindir: &Path) -> Option<String> {
         return None;
     }
     let libraries = ["usr/lib", "lib"].map(|lib| Path::new(root).join(lib));
-    let by_machine = libraries.iter().flat_map(|lib| fs::read_dir(lib).into_iter().flatten());
+    let by_machine = libraries
+        .iter()
+        .flat_map(|lib| fs::read_dir(lib).into_iter().flatten());
     let dirs: Vec<String> = by_machine
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().contains("-linux-"))
@@ -118,7 +163,10 @@ fn unpack(home: &Path, unpacked: &Path) -> Result<()> {
     let suite = debian::own_suite()?;
     let apt = PrivateApt::open(&home.join("apt-postgres"), &suite, &suite)?;
     let offered = apt.candidate("postgresql")?;
-    ensure!(offered >= POSTGRES_MIN, "{suite} has {offered}, older than {POSTGRES_MIN}");
+    ensure!(
+        offered >= POSTGRES_MIN,
+        "{suite} has {offered}, older than {POSTGRES_MIN}"
+    );
     let major = offered.major;
     let server = format!("postgresql-{major}");
     let client = format!("postgresql-client-{major}");

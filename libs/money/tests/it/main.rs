@@ -1,0 +1,4 @@
+//! The rules of money, each as a sentence.
+
+mod amounts;
+mod splits;

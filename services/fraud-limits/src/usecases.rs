@@ -1,0 +1,81 @@
+//! Begin, load, decide, save, announce, commit.
+
+use kit::{Clock, Error};
+use mailbox::{Fact, Outbox};
+use wire::fraud_limits::v1::PayoutBlocked;
+
+use crate::domain::{self, Decision, Limit, Limits, Request};
+use crate::store::Store;
+
+/// What this service does, whoever asks.
+#[derive(Clone)]
+pub struct Usecases {
+    pub store: Store,
+    pub outbox: Outbox,
+    pub clock: Clock,
+    pub limits: Limits,
+}
+
+impl Usecases {
+    /// Checks and records in one step. The same payout asked for again, with the same
+    /// amount, is told what was decided.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn reserve(&self, request: Request) -> Result<Decision, Error> {
+        let mut tx = self.store.begin().await?;
+        self.store.lock_creator_in_tx(&mut tx, &request.creator_id).await?;
+        let known = self.store.find_reservation_in_tx(&mut tx, &request.payout_id).await?;
+        if known.is_some_and(|known| {
+            known.state != "released" && known.amount_minor == request.amount.minor()
+        }) {
+            return Ok(Decision::Allowed);
+        }
+        let now = self.clock.now();
+        let decision = domain::decide(self.limits, &request);
+        match &decision {
+            Decision::Allowed => {
+                self.store.save_reservation_in_tx(&mut tx, &request, now).await?;
+            }
+            Decision::Refused { limit, reason, .. } => {
+                let first =
+                    self.store.save_blocked_in_tx(&mut tx, &request, *limit, reason, now).await?;
+                if first {
+                    let fact = self.blocked(&request, *limit, reason);
+                    self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(decision)
+    }
+
+    /// The payout went out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn confirm(&self, payout_id: &str) -> Result<(), Error> {
+        Ok(self.store.end_reservation(payout_id, "confirmed").await?)
+    }
+
+    /// The payout will not go out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn release(&self, payout_id: &str) -> Result<(), Error> {
+        Ok(self.store.end_reservation(payout_id, "released").await?)
+    }
+
+    fn blocked(&self, request: &Request, limit: Limit, reason: &str) -> Fact {
+        let event = PayoutBlocked {
+            payout_id: request.payout_id.clone(),
+            creator_id: request.creator_id.clone(),
+            amount_minor: request.amount.minor(),
+            currency: request.amount.asset().code().to_owned(),
+            code: limit.code().to_owned(),
+            reason: reason.to_owned(),
+        };
+        let fact_id = format!("blocked:{}:{}", request.payout_id, limit.code());
+        Fact::new(fact_id, &request.payout_id, 1, self.clock.now(), &event)
+    }
+}

@@ -1,0 +1,3 @@
+//! fraud-limits over real Postgres and NATS.
+
+mod reserve;

@@ -1,0 +1,68 @@
+//! Reserving, confirming, releasing.
+
+use anyhow::Result;
+use fraud_limits::FraudLimits;
+use kit::Service;
+use testkit::TestBed;
+use time::macros::datetime;
+use wire::fraud_limits::v1::fraud_limits_service_client::FraudLimitsServiceClient;
+use wire::fraud_limits::v1::{PayoutBlocked, ReleaseRequest, ReserveRequest};
+
+fn payout(id: &str, amount_minor: i64) -> ReserveRequest {
+    ReserveRequest {
+        payout_id: id.into(),
+        creator_id: "alice".into(),
+        amount_minor,
+        currency: "USD".into(),
+        scheduled: true,
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_payout_above_the_limit_is_refused_and_told_once() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+
+    assert!(client.reserve(payout("po_1", 1_000_000)).await?.into_inner().allowed);
+    for _ in 0..2 {
+        let refused = client.reserve(payout("po_2", 1_000_001)).await?.into_inner();
+        assert!(!refused.allowed);
+        assert_eq!((refused.code.as_str(), refused.allowed_minor), ("EXCEEDS_SINGLE_LIMIT", 1_000_000));
+    }
+    service.settle().await;
+    assert_eq!(bed.announced::<PayoutBlocked>(service.schema()).await?.len(), 1);
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reservation_is_made_once_however_often_it_is_asked_for() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    for _ in 0..3 {
+        assert!(client.reserve(payout("po_1", 2_500)).await?.into_inner().allowed);
+    }
+    client.release(ReleaseRequest { payout_id: "po_1".into() }).await?;
+    client.release(ReleaseRequest { payout_id: "po_1".into() }).await?;
+    let owner = bed.db.owner().await?;
+    let states: Vec<String> =
+        sqlx::query_scalar("select state from fraud_limits.reservation").fetch_all(&owner).await?;
+    assert_eq!(states, ["released"]);
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    let refused = client.reserve(payout("po_1", -1)).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    assert!(refused.message().contains("amount_minor"), "{}", refused.message());
+    service.stop().await;
+    Ok(())
+}
