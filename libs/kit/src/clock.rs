@@ -81,6 +81,15 @@ impl Clock {
         matches!(*self.mode, Mode::Sandbox { .. })
     }
 
+    /// Where the sandbox keeps the clock, in sandbox mode.
+    #[must_use]
+    pub fn sandbox_url(&self) -> Option<&str> {
+        match &*self.mode {
+            Mode::Sandbox { url, .. } => Some(url),
+            Mode::System | Mode::Manual { .. } => None,
+        }
+    }
+
     /// Moves a manual clock forward; earlier instants are ignored.
     pub fn set(&self, to: OffsetDateTime) {
         if let Mode::Manual { read } = &*self.mode {

@@ -37,7 +37,7 @@ impl Balances {
                 found,
             });
         }
-        self.sums.insert(account, i128::from(balance.minor()));
+        self.put(account, i128::from(balance.minor()));
         Ok(())
     }
 
@@ -48,17 +48,29 @@ impl Balances {
 
     /// Accounts with a balance other than zero, in the order of accounts. Errors: `Overflow`.
     pub fn iter(&self) -> impl Iterator<Item = Result<(&Account, Balance), LedgerError>> {
-        let open = self.sums.iter().filter(|(_, minor)| **minor != 0);
+        let open = self.sums.iter();
         open.map(|(account, minor)| Ok((account, balance(account, *minor)?)))
+    }
+
+    /// A balance of zero is not kept, so that books which say the same are equal.
+    fn put(&mut self, account: Account, minor: i128) {
+        if minor == 0 {
+            self.sums.remove(&account);
+        } else {
+            self.sums.insert(account, minor);
+        }
     }
 
     fn add(&mut self, entry: &Entry) -> Result<(), LedgerError> {
         let minor = i128::from(entry.normal_minor());
         // Looked up before it is inserted: the account is cloned once, not once per entry.
-        if let Some(sum) = self.sums.get_mut(&entry.account) {
-            *sum = sum.checked_add(minor).ok_or(MoneyError::Overflow)?;
-        } else {
-            self.sums.insert(entry.account.clone(), minor);
+        let Some(sum) = self.sums.get_mut(&entry.account) else {
+            self.put(entry.account.clone(), minor);
+            return Ok(());
+        };
+        *sum = sum.checked_add(minor).ok_or(MoneyError::Overflow)?;
+        if *sum == 0 {
+            self.sums.remove(&entry.account);
         }
         Ok(())
     }

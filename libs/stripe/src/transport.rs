@@ -209,11 +209,16 @@ fn check_path(path: &str) -> Result<(), Failure> {
     })
 }
 
+/// A key or an account. A blank one would count as none: an order without its key could be made
+/// twice, and one without its account would move the platform's money.
 fn header_value(text: &str) -> Result<HeaderValue, Failure> {
     let refused = Failure::NotSent {
-        why: "a key or account id cannot be put into a header",
+        why: "a key or account id is blank or cannot be put into a header",
     };
-    HeaderValue::from_str(text).map_err(|_| refused)
+    match HeaderValue::from_str(text) {
+        Ok(value) if !text.trim().is_empty() => Ok(value),
+        Ok(_) | Err(_) => Err(refused),
+    }
 }
 
 /// What a broken exchange proves. Only a connection that never came about proves anything.

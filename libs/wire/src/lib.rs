@@ -6,6 +6,7 @@
 
 mod convert;
 mod event;
+pub mod facts;
 
 pub use convert::{ConvertError, amount, instant, money, timestamp};
 pub use event::{Event, STREAMS};

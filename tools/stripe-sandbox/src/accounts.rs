@@ -45,6 +45,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("accounts", WRITTEN, create),
     Endpoint::list("accounts", &[], list),
     Endpoint::get("accounts/*", &[], retrieve),
+    Endpoint::get("account", &[], retrieve_own),
     Endpoint::post("accounts/*", WRITTEN, update),
     Endpoint::post("accounts/*/external_accounts", WRITTEN, attach_bank),
     Endpoint::get(
@@ -198,6 +199,25 @@ fn list(world: &mut World, call: &Call) -> Answer {
 
 fn retrieve(world: &mut World, call: &Call) -> Answer {
     world.get(PLATFORM, "account", &call.id).cloned()
+}
+
+/// The account of the key itself: the platform's, or that which the call is made for.
+fn retrieve_own(world: &mut World, call: &Call) -> Answer {
+    if !call.owner.is_empty() {
+        return world.get(PLATFORM, "account", &call.owner).cloned();
+    }
+    let mut own = account(
+        world.now,
+        "acct_1SandboxPlatform",
+        "standard",
+        &Params::default(),
+    );
+    for name in ["charges_enabled", "payouts_enabled", "details_submitted"] {
+        own[name] = json!(true);
+    }
+    own["requirements"] = requirements(&[], None);
+    own["capabilities"] = json!({ "card_payments": "active", "transfers": "active" });
+    Ok(own)
 }
 
 fn update(world: &mut World, call: &Call) -> Answer {

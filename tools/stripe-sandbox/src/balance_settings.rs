@@ -96,7 +96,6 @@ impl World {
             "payments": {
                 "debit_negative_balances": true,
                 "payouts": {
-                    "automatic_transfer_rules_by_currency": null,
                     "minimum_balance_by_currency": {},
                     "schedule": { "interval": interval }, "statement_descriptor": null,
                     "status": "enabled",

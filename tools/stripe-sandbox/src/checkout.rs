@@ -83,6 +83,12 @@ fn create(world: &mut World, call: &Call) -> Answer {
     let free = prorated.as_deref() == Some("none");
     let first = First::plan(world.now, anchor, free)?;
     let expires_at = params.int("expires_at")?.unwrap_or(world.now + DAY);
+    if expires_at <= world.now {
+        return Err(Refusal::invalid(
+            "expires_at",
+            "The session must expire in the future.",
+        ));
+    }
     let offers = offers(world, params, mode == "subscription")?;
     let lines: Vec<Value> = offers.into_iter().map(|offer| line(world, offer)).collect();
     let full: i64 = lines

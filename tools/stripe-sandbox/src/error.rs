@@ -120,6 +120,11 @@ impl Refusal {
         refusal
     }
 
+    /// A 500: the sandbox itself failed.
+    pub fn broken(message: &str) -> Self {
+        Self::new(500, "api_error", None, message.to_owned())
+    }
+
     /// The body of the answer: `{"error": {...}}`.
     pub fn body(&self, request_id: &str) -> Value {
         let mut error = Map::new();

@@ -30,7 +30,7 @@ pub struct Sandbox {
     /// Idempotency keys of requests that are being served.
     keys_in_use: Mutex<HashSet<String>>,
     /// Jumps of the clock take turns.
-    jump: tokio::sync::Mutex<()>,
+    jump: tokio::sync::RwLock<()>,
     requests: AtomicU64,
     boot: u64,
 }
@@ -69,7 +69,7 @@ impl Sandbox {
         // The line just written has a number of its own: it tells this run from all others.
         let boot = journal.seq();
         let held = Mutex::new(Held { world, journal });
-        let (keys_in_use, jump) = (Mutex::default(), tokio::sync::Mutex::default());
+        let (keys_in_use, jump) = (Mutex::default(), tokio::sync::RwLock::default());
         Ok(Self {
             held,
             base,
@@ -142,11 +142,10 @@ impl Sandbox {
         };
         match write(&mut held, &note) {
             Ok(()) => reply,
-            Err(error) => Reply {
-                status: 500,
-                body: error.to_string(),
-                replayed: false,
-            },
+            Err(error) => {
+                let refusal = Refusal::broken(&format!("The journal cannot be written: {error}"));
+                api::refused(&refusal, &incoming.request_id)
+            }
         }
     }
 
@@ -172,7 +171,7 @@ impl Sandbox {
     /// # Errors
     /// Refuses to move it back.
     pub async fn advance(&self, target: i64) -> Result<(), Refusal> {
-        let _turn = self.jump.lock().await;
+        let _turn = self.jump.write().await;
         if target < self.lock().now {
             let message = "The clock never goes back.";
             return Err(Refusal::invalid("advance_to", message));
@@ -222,7 +221,7 @@ impl Sandbox {
         if flying > 0 {
             busy.push(format!("{flying} webhook deliveries in flight"));
         }
-        if self.jump.try_lock().is_err() {
+        if self.jump.try_read().is_err() {
             busy.push("the clock is moving".to_owned());
         }
         json!({

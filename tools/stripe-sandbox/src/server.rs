@@ -136,6 +136,9 @@ fn answer(reply: Reply, headers: &HeaderMap, request_id: &str) -> Response {
             set(name, value);
         }
     }
+    if reply.status == 409 {
+        set("stripe-should-retry", "true");
+    }
     if reply.replayed {
         set("idempotent-replayed", "true");
     }

@@ -227,6 +227,7 @@ pub async fn run(sandbox: Arc<Sandbox>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
+        .no_proxy()
         .pool_max_idle_per_host(FLYING_MAX);
     let client = client
         .build()

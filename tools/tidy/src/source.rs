@@ -42,6 +42,14 @@ impl Source {
         if self.is_test { "" } else { &self.live }
     }
 
+    /// Whether what stands at an offset of code ships: a literal does if its quote does.
+    pub fn is_live_at(&self, offset: usize) -> bool {
+        self.live()
+            .as_bytes()
+            .get(offset)
+            .is_some_and(|byte| !byte.is_ascii_whitespace())
+    }
+
     /// The line of an offset, from 1.
     pub fn line_at(&self, offset: usize) -> usize {
         line_at(&self.raw, offset)

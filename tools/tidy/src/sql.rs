@@ -89,7 +89,13 @@ fn owner_of(path: &str) -> Option<String> {
 fn in_source(source: &Source) -> Vec<Sql> {
     let calls = query_calls(source);
     let may_hold = may_hold_sql(&source.path);
-    let literals = source.literals.iter().filter(|literal| {
+    // A service's tests keep to its schema as well; other tests make up tables as they need.
+    let tests_count = service_of(&source.path).is_some();
+    let literals = source
+        .literals
+        .iter()
+        .filter(|literal| tests_count || source.is_live_at(literal.offset.saturating_sub(1)));
+    let literals = literals.filter(|literal| {
         let in_call = calls
             .iter()
             .any(|(start, end)| (*start..*end).contains(&literal.offset));

@@ -21,7 +21,14 @@ impl Tree {
     /// # Errors
     /// When a folder or file cannot be read.
     pub fn of_workspace() -> io::Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        Self::of_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+    }
+
+    /// Reads a checkout that lies somewhere else.
+    ///
+    /// # Errors
+    /// When a folder or file cannot be read.
+    pub fn of_folder(root: &Path) -> io::Result<Self> {
         let mut files = BTreeMap::new();
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {

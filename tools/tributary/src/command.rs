@@ -10,9 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::database::{self, NotOurs};
 use crate::detach::{self, EndedEarly};
 use crate::envfile;
-use crate::fleet::NotBuilt;
 use crate::instance::{self, AlreadyRunning, Extent, Options, Ready};
 use crate::ladder::NothingFound;
+use crate::programs::NotBuilt;
 use crate::token;
 
 /// How `up` and `servers` show and run what they start.
@@ -128,11 +128,14 @@ pub fn print_token(dir: &Path, sub: &str, roles: &[String], ttl: Duration) -> Re
     Ok(())
 }
 
-/// Makes a database with all tables on the servers in `dir`, and prints its URL.
-pub async fn scratch_database(dir: &Path, name: &str, migrations: &Path) -> Result<()> {
+/// Makes a database with all tables on the servers in `dir` and prints its URL, or drops it.
+pub async fn scratch_database(dir: &Path, name: &str, migrations: Option<&Path>) -> Result<()> {
     let env = envfile::read(&dir.join("env"))?;
     let admin = env.get("DATABASE_URL").map_or("", String::as_str);
-    println!("{}", database::make_scratch(admin, name, migrations).await?);
+    match migrations {
+        Some(migrations) => println!("{}", database::make_scratch(admin, name, migrations).await?),
+        None => database::drop_scratch(admin, name).await?,
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
@@ -42,9 +42,8 @@ impl std::error::Error for NotOurs {}
 
 /// Asks a server that somebody else runs what it is, and refuses a database in use by others.
 pub async fn inspect(url: &str) -> Result<Running> {
-    let mut connection = PgConnection::connect(url)
-        .await
-        .context("DATABASE_URL: no connection")?;
+    let connected = PgConnection::connect(url).await;
+    let mut connection = connected.map_err(|error| anyhow!("DATABASE_URL: {error}"))?;
     let number: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
         .fetch_one(&mut connection)
         .await?;
@@ -154,11 +153,8 @@ pub fn with(url: &str, database: Option<&str>, login: Option<(&str, &str)>) -> R
 ///
 /// Gives the new database's URL.
 pub async fn make_scratch(admin_url: &str, name: &str, migrations: &Path) -> Result<String> {
+    drop_scratch(admin_url, name).await?;
     let mut connection = PgConnection::connect(admin_url).await?;
-    let drop = format!("drop database if exists \"{name}\" with (force)");
-    sqlx::query(AssertSqlSafe(drop))
-        .execute(&mut connection)
-        .await?;
     create_database(&mut connection, name).await?;
     connection.close().await?;
 
@@ -172,6 +168,17 @@ pub async fn make_scratch(admin_url: &str, name: &str, migrations: &Path) -> Res
     Ok(url)
 }
 
+/// Drops what [`make_scratch`] made, whoever is still connected.
+pub async fn drop_scratch(admin_url: &str, name: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(admin_url).await?;
+    let drop = format!("drop database if exists \"{name}\" with (force)");
+    sqlx::query(AssertSqlSafe(drop))
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(())
+}
+
 async fn migrate_by_files(
     connection: &mut PgConnection,
     service: &str,
@@ -181,27 +188,25 @@ async fn migrate_by_files(
     sqlx::raw_sql(AssertSqlSafe(schema))
         .execute(&mut *connection)
         .await?;
-    // Folders are named as services; a schema's name will do too.
-    for folder in [service.to_owned(), schema_of(service)] {
-        for file in sql_files(&migrations.join(folder)) {
-            let sql = fs::read_to_string(&file)?;
-            sqlx::raw_sql(AssertSqlSafe(sql))
-                .execute(&mut *connection)
-                .await
-                .with_context(|| file.display().to_string())?;
-        }
-        if service == schema_of(service) {
-            break;
-        }
+    for file in sql_files(&migrations.join(service)) {
+        let sql = fs::read_to_string(&file)?;
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut *connection)
+            .await
+            .with_context(|| file.display().to_string())?;
     }
     Ok(())
 }
 
+/// The numbered files in order; `schema.sql` beside them only says what they add up to.
 fn sql_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let numbered = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_digit()) && name.ends_with(".sql")
+    };
     let mut files: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(numbered))
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
         .collect();
     files.sort();
     files
@@ -223,15 +228,10 @@ mod tests {
         with(&server, Some(&name), None).expect("a URL")
     }
 
-    async fn drop_scratch(url: &str) {
+    async fn forget(url: &str) {
         let server = std::env::var("DATABASE_URL").expect("set");
         let (_, name) = url.rsplit_once('/').expect("a path");
-        let mut connection = PgConnection::connect(&server).await.expect("a server");
-        let drop = format!("drop database \"{name}\" with (force)");
-        sqlx::query(AssertSqlSafe(drop))
-            .execute(&mut connection)
-            .await
-            .expect("dropped");
+        drop_scratch(&server, name).await.expect("dropped");
     }
 
     /// What is said of a database after `sql` was run in it; `None` if it is taken as ours.
@@ -244,7 +244,7 @@ mod tests {
             .expect("prepared");
         connection.close().await.expect("closed");
         let refusal = inspect(&url).await.err().map(|error| error.to_string());
-        drop_scratch(&url).await;
+        forget(&url).await;
         refusal
     }
 
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(may, [true, false, false, true]);
         connection.close().await.expect("closed");
         for url in urls {
-            drop_scratch(&url).await;
+            forget(&url).await;
         }
     }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
+use crate::child::{log_file, open_log};
 use crate::instance::{self, Ready};
 use crate::process::{MARKER, Process};
-use crate::supervisor::{log_file, open_log};
 
 /// How the background program ended instead of becoming ready.
 #[derive(Debug)]

@@ -4,18 +4,15 @@
 //! `TRIBUTARY__…` for all services, `<SERVICE>__…` for one, nested by two underscores.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair};
 
-use crate::state::State;
-use crate::supervisor::ChildSpec;
+use crate::child::ChildSpec;
+use crate::programs::program;
+use crate::token_key::TokenKey;
 
 /// In the order of their ports.
 pub const SERVICES: [&str; 9] = [
@@ -69,50 +66,6 @@ pub fn usual_port(service: &str) -> Option<u16> {
         .map(|(port, _)| port)
 }
 
-/// A service or tool is a program beside this one.
-pub fn program(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let mut dir = own.parent().context("a program lies in a folder")?;
-    // Tests lie in a folder `deps` of their own.
-    if dir.ends_with("deps") {
-        dir = dir.parent().context("deps lies in a folder")?;
-    }
-    Ok(dir.join(name))
-}
-
-/// A program has not been built.
-#[derive(Debug)]
-pub struct NotBuilt(pub Vec<PathBuf>);
-
-impl std::fmt::Display for NotBuilt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<String> = self
-            .0
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
-        write!(
-            f,
-            "not built yet: {}\nType: cargo build --workspace --bins   (or: make build)",
-            names.join(", ")
-        )
-    }
-}
-
-impl std::error::Error for NotBuilt {}
-
-/// Fails with [`NotBuilt`] unless all programs are there.
-pub fn check_built(with_sandbox: bool) -> Result<()> {
-    let wanted = SERVICES.into_iter().chain(with_sandbox.then_some(SANDBOX));
-    let programs: Vec<PathBuf> = wanted.map(program).collect::<Result<_>>()?;
-    let missing: Vec<PathBuf> = programs.into_iter().filter(|path| !path.exists()).collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(NotBuilt(missing).into())
-    }
-}
-
 /// Where Stripe is, and with which keys we speak to it.
 #[derive(Debug, Clone)]
 pub struct Stripe {
@@ -148,39 +101,6 @@ pub struct Fleet {
     pub passwords: BTreeMap<String, String>,
     pub token_keys: BTreeMap<String, TokenKey>,
     pub auth_secret: String,
-}
-
-/// The key pair with which one service signs what it asks of others.
-#[derive(Debug, Clone)]
-pub struct TokenKey {
-    private: String,
-    public: String,
-}
-
-impl TokenKey {
-    /// The key kept in the state, made on first use.
-    pub fn of(service: &str, state: &mut State) -> Result<Self> {
-        let private = match state.token_keys.get(service) {
-            Some(known) => known.clone(),
-            None => fresh_key()?,
-        };
-        let der = URL_SAFE_NO_PAD
-            .decode(&private)
-            .context("a token key is not base64url")?;
-        let pair = Ed25519KeyPair::from_pkcs8(&der)
-            .map_err(|reason| anyhow!("the token key of {service}: {reason}"))?;
-        state.token_keys.insert(service.to_owned(), private.clone());
-        Ok(Self {
-            private,
-            public: URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
-        })
-    }
-}
-
-fn fresh_key() -> Result<String> {
-    let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
-        .map_err(|_| anyhow!("the operating system gave no random bytes"))?;
-    Ok(URL_SAFE_NO_PAD.encode(der.as_ref()))
 }
 
 pub fn loopback(port: u16) -> String {
@@ -338,6 +258,7 @@ pub fn sandbox_child(dir: &Path, port: u16, clock_start: &str) -> Result<ChildSp
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::State;
 
     fn fleet() -> Fleet {
         let mut state = State::default();
@@ -419,20 +340,5 @@ mod tests {
         let env = fleet.shared_settings();
         assert_eq!(env["TRIBUTARY__CLOCK__MODE"], "system");
         assert!(!env.contains_key("TRIBUTARY__CLOCK__SANDBOX_URL"));
-    }
-
-    #[test]
-    fn a_token_key_is_kept_and_its_public_half_has_32_bytes() {
-        let mut state = State::default();
-        let first = TokenKey::of("billing", &mut state).expect("made");
-        let second = TokenKey::of("billing", &mut state).expect("kept");
-        assert_eq!(first.public, second.public);
-        assert_eq!(
-            URL_SAFE_NO_PAD
-                .decode(first.public)
-                .expect("base64url")
-                .len(),
-            32
-        );
     }
 }

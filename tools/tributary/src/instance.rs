@@ -11,10 +11,11 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
+use crate::child::pid_file;
 use crate::envfile::{self, EnvMap};
 use crate::fleet::{EDGE, SANDBOX, SERVICES};
 use crate::process::{self, Process, program_of};
-use crate::supervisor::{Supervisor, pid_file};
+use crate::supervisor::Supervisor;
 use crate::{bring_up, postgres};
 
 const SUPERVISOR: &str = "supervisor";

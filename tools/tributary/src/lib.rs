@@ -5,6 +5,8 @@
 
 pub mod account;
 pub mod bring_up;
+pub mod child;
+pub mod cli;
 pub mod command;
 pub mod database;
 pub mod detach;
@@ -17,8 +19,10 @@ pub mod nats;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod programs;
 pub mod random;
 pub mod state;
 pub mod supervisor;
 pub mod token;
+pub mod token_key;
 pub mod version;

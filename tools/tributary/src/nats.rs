@@ -10,9 +10,9 @@ use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 
+use crate::child::ChildSpec;
 use crate::envfile::write_private;
 use crate::ladder::{Program, Running};
-use crate::supervisor::ChildSpec;
 use crate::version::{NATS_MIN, Version};
 
 pub const USER: &str = "tributary";

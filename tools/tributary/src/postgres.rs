@@ -17,13 +17,13 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::account::Account;
+use crate::child::ChildSpec;
 use crate::envfile::write_private;
 use crate::ladder::Program;
 use crate::ladder::postgres::library_path;
 use crate::process::{self, program_of};
 use crate::random;
 use crate::state::State;
-use crate::supervisor::ChildSpec;
 
 /// The cluster's superuser, and the database that the services share.
 pub const ADMIN: &str = "tributary";

@@ -43,6 +43,20 @@ fn lines_stand_in_c_order() {
 }
 
 #[test]
+fn a_creators_programs_stand_together() {
+    let lines = [
+        line("b", Program::Allocation, 10),
+        line("a", Program::Copies, 10),
+    ];
+    let manifest = manifest(&lines, &[]);
+    let creators: Vec<_> = manifest
+        .creators()
+        .map(|line| line.creator.as_str())
+        .collect();
+    assert_eq!(creators, ["a", "b"]);
+}
+
+#[test]
 fn a_creator_has_one_line_per_program() {
     let mut manifest = manifest(&[line("bob", Program::Allocation, 10)], &[]);
     let again = manifest.add_creator(line("bob", Program::Allocation, 10));

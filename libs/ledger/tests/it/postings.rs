@@ -113,6 +113,18 @@ fn equal_entries_in_another_order_are_an_equal_posting() {
 }
 
 #[test]
+fn books_that_came_back_to_zero_equal_books_that_never_moved() {
+    let raised = fact(allocation(1, "bob", 0, 300));
+    let lowered = fact(allocation(2, "bob", 300, 0));
+    let balances = fold([raised.posting(), lowered.posting()]).expect("fits");
+    assert_eq!(balances, ledger::Balances::new());
+    let mut set = ledger::Balances::new();
+    set.set(pending("bob"), money::Balance::zero(Asset::Usd))
+        .expect("its own asset");
+    assert_eq!(set, ledger::Balances::new());
+}
+
+#[test]
 fn a_key_is_stored_as_the_start_of_its_sha_256() {
     let key = fact(allocation(3, "bob", 0, 300)).key().clone();
     assert_eq!(key.as_str(), "alloc:ann:allocation:2027-01:3:bob");

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use stripe::{
-    API_VERSION, AccountLinkOrder, AccountOrder, CheckoutOrder, CustomerOrder, MonthlyPriceOrder,
-    Proration, Stripe, StripeConfig, SubscriptionStatus,
+    API_VERSION, AccountLinkOrder, AccountOrder, CheckoutOrder, CustomerOrder, Failure,
+    MonthlyPriceOrder, Proration, Stripe, StripeConfig, SubscriptionStatus,
 };
 use time::OffsetDateTime;
 
@@ -92,6 +92,22 @@ async fn a_bank_payout_acts_as_the_connected_account() {
         ("metadata[payout_id]", "7"),
     ]);
     assert_eq!(form(&heard), expected);
+}
+
+#[tokio::test]
+async fn an_order_with_a_blank_key_or_account_is_not_sent() {
+    let (server, stripe) = answering(bank_payout_answer()).await;
+    for (account, key) in [("acct_1", ""), ("acct_1", " "), ("", "k"), ("acct\n1", "k")] {
+        let outcome = stripe
+            .create_bank_payout(account, &bank_payout_order(), key)
+            .await;
+        let failure = outcome.unwrap_err();
+        assert!(
+            matches!(failure, Failure::NotSent { .. }),
+            "{account:?} {key:?}: {failure:?}"
+        );
+    }
+    assert_eq!(server.connections(), 0);
 }
 
 #[tokio::test]
@@ -306,7 +322,7 @@ async fn a_price_name_taken_by_another_amount_is_a_mismatch() {
     assert!(
         matches!(
             failure,
-            stripe::Failure::Mismatch {
+            Failure::Mismatch {
                 field: "amount",
                 ..
             }

@@ -13,7 +13,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     for source in tree.sources().filter(|source| !may_hold_sql(&source.path)) {
         let live = source.live();
         let calls = query_calls(source).into_iter().map(|(start, _)| start);
-        let calls = calls.filter(|at| is_live(live, *at));
+        let calls = calls.filter(|at| source.is_live_at(*at));
         for at in calls.chain(words(live, "AssertSqlSafe")) {
             findings.push(Finding::new(
                 &source.path,
@@ -25,8 +25,4 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn is_live(live: &str, at: usize) -> bool {
-    live.as_bytes().get(at).is_some_and(|byte| *byte != b' ')
 }

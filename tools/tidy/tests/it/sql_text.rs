@@ -19,6 +19,19 @@ fn sql_keeps_no_state_in_the_session() {
     assert_holds(sql_text::check_session_state);
 }
 
+/// A rule that no longer sees what it judges would pass for ever.
+#[test]
+fn the_sql_of_the_workspace_is_seen() {
+    let tree = tidy::Tree::of_workspace().expect("the workspace can be read");
+    let seen = tidy::sql::all(&tree);
+    for folder in ["libs/mailbox/src/", "migrations/"] {
+        assert!(
+            seen.iter().any(|sql| sql.path.starts_with(folder)),
+            "none under {folder}"
+        );
+    }
+}
+
 /// Each statement is refused for the name beside it.
 #[test]
 fn a_name_without_its_schema_is_refused_wherever_a_table_may_stand() {
@@ -151,6 +164,16 @@ fn english_in_a_store_and_placeholders_in_the_mailbox_are_let_pass() {
     assert_passes(
         sql_text::check_names,
         &[(STORE, store), ("libs/mailbox/src/outbox.rs", mailbox)],
+    );
+}
+
+#[test]
+fn tests_outside_services_may_make_up_tables_and_tests_of_services_may_not() {
+    let test = "#[cfg(test)]\nmod tests { fn f() { query(\"create table note (x int)\") } }\n";
+    assert_finds(
+        sql_text::check_names,
+        &[("tools/tributary/src/database.rs", test), (STORE, test)],
+        &[(&format!("{STORE}:2"), "note has no schema")],
     );
 }
 

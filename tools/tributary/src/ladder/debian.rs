@@ -88,13 +88,16 @@ fn candidate_in(policy: &str) -> Option<Version> {
 /// A private view of one suite: apt's lists and downloads in a folder of our own.
 pub struct PrivateApt {
     dir: PathBuf,
+    /// Why its lists may be incomplete.
+    complaint: Option<String>,
 }
 
 impl PrivateApt {
     /// Reads the machine's sources with the suite's name replaced, and fetches its lists.
     pub fn open(dir: &Path, own: &str, wanted: &str) -> Result<Self> {
-        let apt = Self {
+        let mut apt = Self {
             dir: dir.join(wanted),
+            complaint: None,
         };
         for sub in ["parts", "lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(apt.dir.join(sub))?;
@@ -115,7 +118,10 @@ impl PrivateApt {
             let copy = apt.dir.join("parts").join(format!("{wanted}.{ending}"));
             fs::write(copy, text.replace(own, wanted))?;
         }
-        checked(apt.command("apt-get").args(["update", "-q"]))?;
+        // One list that cannot be had is an error here; the others may still be enough.
+        let mut update = apt.command("apt-get");
+        update.args(["-o", "APT::Update::Error-Mode=any", "update", "-q"]);
+        apt.complaint = checked(&mut update).err().map(|error| error.to_string());
         Ok(apt)
     }
 
@@ -136,7 +142,10 @@ impl PrivateApt {
     /// The version that this suite offers.
     pub fn candidate(&self, package: &str) -> Result<Version> {
         let text = checked(self.command("apt-cache").args(["policy", package]))?;
-        candidate_in(&text).with_context(|| format!("this suite has no {package}"))
+        candidate_in(&text).with_context(|| match &self.complaint {
+            Some(complaint) => format!("no {package} to be had: {complaint}"),
+            None => format!("this suite has no {package}"),
+        })
     }
 
     /// The libraries that the machine lacks for `packages`; scripts and compilers are left out.

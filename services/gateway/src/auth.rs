@@ -1,0 +1,108 @@
+//! Who asks: a bearer token of the content site, and the roles it names.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::{StatusCode, header, request::Parts};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use kit::ExposeSecret;
+use serde::Deserialize;
+
+use crate::Gate;
+use crate::config::Auth;
+use crate::problem::Problem;
+
+/// What a user may be. The table of who may do what is each handler's `require`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Subscriber,
+    Creator,
+    Admin,
+    Finance,
+}
+
+#[derive(Debug, Deserialize)]
+struct Claims {
+    sub: String,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// The user of this request.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    pub sub: String,
+    roles: Vec<Role>,
+}
+
+/// Checks tokens by the one algorithm that is configured.
+#[derive(Clone)]
+pub struct Verifier {
+    key: Arc<DecodingKey>,
+    validation: Arc<Validation>,
+}
+
+impl Verifier {
+    #[must_use]
+    pub fn new(auth: &Auth) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[&auth.issuer]);
+        validation.set_audience(&[&auth.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let key = DecodingKey::from_secret(auth.hs256_secret.expose_secret().as_bytes());
+        Self { key: Arc::new(key), validation: Arc::new(validation) }
+    }
+
+    /// The user that a token names. Roles that nobody knows are left out.
+    pub fn verify(&self, token: &str) -> Option<Principal> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
+        // The site's user ids become account names in the books.
+        ledger::SubscriberId::try_new(&claims.sub).ok()?;
+        let roles = claims.roles.iter().filter_map(|role| role_of(role)).collect();
+        Some(Principal { sub: claims.sub, roles })
+    }
+}
+
+fn role_of(word: &str) -> Option<Role> {
+    match word {
+        "subscriber" => Some(Role::Subscriber),
+        "creator" => Some(Role::Creator),
+        "admin" => Some(Role::Admin),
+        "finance" => Some(Role::Finance),
+        _ => None,
+    }
+}
+
+impl Principal {
+    #[must_use]
+    pub fn has(&self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| self.roles.contains(role))
+    }
+
+    /// # Errors
+    /// 403 when the user has none of the roles.
+    pub fn require(&self, roles: &[Role]) -> Result<(), Problem> {
+        if self.has(roles) {
+            return Ok(());
+        }
+        let words: Vec<String> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+        let detail = format!("this needs one of the roles: {}", words.join(", "));
+        Err(Problem::new(StatusCode::FORBIDDEN, "role_required", detail))
+    }
+}
+
+impl FromRequestParts<Gate> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Problem> {
+        bearer(parts).and_then(|token| gate.verifier.verify(token)).ok_or_else(|| {
+            let detail = "a valid bearer token is required (iss, aud, exp, sub, roles)";
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+        })
+    }
+}
+
+fn bearer(parts: &Parts) -> Option<&str> {
+    parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}

@@ -1,0 +1,169 @@
+//! Postgres and NATS: found by the ladder, and started if nobody else runs them.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::{SERVERS_PATIENCE, Servers, Steps, home_of};
+use crate::account::Account;
+use crate::fleet::loopback;
+use crate::ladder::{self, Climb, Program, variable};
+use crate::postgres::Cluster;
+use crate::{database, nats, postgres};
+
+impl Steps<'_> {
+    pub(super) async fn servers(&mut self) -> Result<Servers> {
+        let given_database = self.given_database().await?;
+        let given_nats = self.given_nats().await?;
+        let (postgres, nats) = climb(
+            &self.instance.dir,
+            given_database.is_none(),
+            given_nats.is_none(),
+        )
+        .await?;
+        let database_url = match (given_database, postgres) {
+            (Some(url), _) => url,
+            (None, Some(program)) => self.start_postgres(program).await?,
+            (None, None) => bail!("no Postgres"),
+        };
+        let (nats_url, nats_monitor_url) = match (given_nats, nats) {
+            (Some(given), _) => given,
+            (None, Some(program)) => self.start_nats(&program)?,
+            (None, None) => bail!("no NATS"),
+        };
+        self.state.save(&self.instance.dir)?;
+        let own_nats = self
+            .state
+            .ports
+            .get("nats-monitor")
+            .map(|port| loopback(*port));
+        self.or_failed(postgres::wait_ready(&database_url, SERVERS_PATIENCE))
+            .await?;
+        if let Some(monitor) = own_nats.filter(|own| nats_monitor_url.as_ref() == Some(own)) {
+            self.or_failed(nats::wait_ready(&self.http, &monitor, SERVERS_PATIENCE))
+                .await?;
+        }
+        self.tell("DATABASE_URL", &database_url);
+        self.tell("NATS_URL", &nats_url);
+        if let Some(monitor) = &nats_monitor_url {
+            self.tell("NATS_MONITOR_URL", monitor);
+            self.instance
+                .urls
+                .insert("nats-monitor".to_owned(), monitor.clone());
+        }
+        Ok(Servers {
+            database_url,
+            nats_url,
+            nats_monitor_url,
+        })
+    }
+
+    /// Rung 1 for Postgres, unless the variable only names the cluster that we are about to start.
+    async fn given_database(&self) -> Result<Option<String>> {
+        let own = self
+            .state
+            .postgres_password
+            .as_deref()
+            .zip(self.state.ports.get("postgres"));
+        let own = own.map(|(password, port)| postgres::admin_url(password, *port));
+        let Some(url) = variable("DATABASE_URL").filter(|url| Some(url) != own.as_ref()) else {
+            return Ok(None);
+        };
+        let found = database::inspect(&url).await?;
+        eprintln!(
+            "{}",
+            ladder::line("postgres", 1, "DATABASE_URL", found.version, &[])
+        );
+        Ok(Some(url))
+    }
+
+    /// Rung 1 for NATS: the server's URL and its monitor's.
+    async fn given_nats(&self) -> Result<Option<(String, Option<String>)>> {
+        let own = self
+            .state
+            .secrets
+            .get("nats")
+            .zip(self.state.ports.get("nats"));
+        let own = own.map(|(password, port)| nats::url(password, *port));
+        let Some(url) = variable("NATS_URL").filter(|url| Some(url) != own.as_ref()) else {
+            return Ok(None);
+        };
+        let found = nats::inspect(&url).await?;
+        let monitor = variable("NATS_MONITOR_URL").or_else(|| nats::usual_monitor_url(&url));
+        eprintln!(
+            "{}",
+            ladder::line("nats", 1, "NATS_URL", found.version, &[])
+        );
+        Ok(Some((url, monitor)))
+    }
+
+    async fn start_postgres(&mut self, program: Program) -> Result<String> {
+        let account = Account::choose()?;
+        let home = home_of(&self.instance.dir);
+        self.tell("PG_BINDIR", &program.path.to_string_lossy());
+        let dir = &self.instance.dir;
+        let cluster = Cluster::prepare(program, account, dir, &home, &mut self.state)?;
+        cluster.sweep().await?;
+        let port = self.port("postgres", None)?;
+        self.instance.supervisor.keep(cluster.child(port)?)?;
+        let password = self
+            .state
+            .postgres_password
+            .as_deref()
+            .context("set by prepare")?;
+        Ok(postgres::admin_url(password, port))
+    }
+
+    fn start_nats(&mut self, program: &Program) -> Result<(String, Option<String>)> {
+        let ports = (
+            self.port("nats", Some(4222))?,
+            self.port("nats-monitor", Some(8222))?,
+        );
+        let password = self.state.password("nats")?;
+        let child = nats::prepare(program, &self.instance.dir, ports, &password)?;
+        self.instance.supervisor.keep(child)?;
+        self.tell("NATS_SERVER_BIN", &program.path.to_string_lossy());
+        Ok((nats::url(&password, ports.0), Some(loopback(ports.1))))
+    }
+}
+
+/// Rungs 2 to 4 for the servers that are wanted, side by side: a download takes seconds.
+async fn climb(
+    dir: &Path,
+    want_postgres: bool,
+    want_nats: bool,
+) -> Result<(Option<Program>, Option<Program>)> {
+    let home = home_of(dir);
+    let reachable = Account::choose()?.reachable(&home)?;
+    let postgres = tokio::task::spawn_blocking(move || {
+        let passed = || vec!["DATABASE_URL is not set".to_owned()];
+        want_postgres
+            .then(|| ladder::postgres::find_program(&reachable, passed()))
+            .transpose()
+    });
+    let nats = tokio::task::spawn_blocking(move || {
+        let passed = || vec!["NATS_URL is not set".to_owned()];
+        want_nats
+            .then(|| ladder::nats::find_program(&home, passed()))
+            .transpose()
+    });
+    let (postgres, nats) = (postgres.await?, nats.await?);
+    // Both messages, if both have one: the reader types all commands at once.
+    match (postgres, nats) {
+        (Err(one), Err(other)) => {
+            eprintln!("{one:#}\n");
+            Err(other)
+        }
+        (postgres, nats) => Ok((print("postgres", postgres?), print("nats", nats?))),
+    }
+}
+
+fn print(server: &str, climb: Option<Climb<Program>>) -> Option<Program> {
+    let Climb { found, passed } = climb?;
+    let place = found.path.display().to_string();
+    eprintln!(
+        "{}",
+        ladder::line(server, found.rung, &place, found.version, &passed)
+    );
+    Some(found)
+}

@@ -1,0 +1,194 @@
+//! The nine services and Stripe's sandbox, on servers that are ready.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Servers, Steps};
+use crate::child::{open_log, tail};
+use crate::fleet::{
+    self, AUDITOR, Fleet, SANDBOX, SERVICES, STRIPE_KEYS, Stripe, loopback, prefix_of, role_of,
+    usual_port,
+};
+use crate::ladder::variable;
+use crate::token_key::TokenKey;
+use crate::{database, endpoints, nats};
+
+impl Steps<'_> {
+    pub(super) async fn services(&mut self, servers: Servers) -> Result<()> {
+        database::apply_roles(&servers.database_url, &mut self.state).await?;
+        let stripe = self.stripe()?;
+        let fleet = self.fleet(servers, stripe)?;
+        self.state.save(&self.instance.dir)?;
+        let (stripe, ()) = {
+            let this = &*self;
+            let start = this.start_sandbox(&fleet.stripe);
+            tokio::try_join!(start, this.migrate(&fleet))?
+        };
+        let fleet = Fleet { stripe, ..fleet };
+        let fleet = self.with_endpoints(fleet).await?;
+        for service in SERVICES {
+            self.instance.supervisor.keep(fleet.child(service)?)?;
+        }
+        self.tell_services(&fleet)?;
+        let waits = SERVICES.map(|service| self.wait_for(service, "/readyz", &fleet));
+        self.or_failed(try_join_all(waits)).await?;
+        Ok(())
+    }
+
+    /// Stripe itself if there is a key for it, else the sandbox.
+    fn stripe(&mut self) -> Result<Stripe> {
+        let own_key = format!("sk_test_tributary{}", self.state.password("stripe")?);
+        let given = variable("STRIPE_SECRET_KEY").filter(|key| *key != own_key);
+        let sandbox_url = match given {
+            Some(_) => None,
+            None => Some(loopback(self.port(SANDBOX, Some(12111))?)),
+        };
+        let key_of = |own: &str| match &given {
+            Some(shared) => variable(own).unwrap_or_else(|| shared.clone()),
+            None => own_key.clone(),
+        };
+        let secret_keys: BTreeMap<String, String> = STRIPE_KEYS
+            .map(|(service, own)| (service.to_owned(), key_of(own)))
+            .into();
+        let webhook_secrets = variable("STRIPE_WEBHOOK_SECRET").filter(|_| given.is_some());
+        ensure!(
+            given.is_none() || webhook_secrets.is_some(),
+            "STRIPE_SECRET_KEY is set, so Stripe signs the webhooks: set STRIPE_WEBHOOK_SECRET \
+             too (whsec_…; several with commas between), or unset both for the sandbox"
+        );
+        let webhook_secrets = webhook_secrets.unwrap_or_default();
+        let webhook_secrets = webhook_secrets.split(',').filter(|s| !s.is_empty());
+        let shared = given.clone().unwrap_or(own_key.clone());
+        self.tell("STRIPE_SECRET_KEY", &shared);
+        Ok(Stripe {
+            sandbox_url,
+            secret_keys,
+            webhook_secrets: webhook_secrets.map(str::to_owned).collect(),
+        })
+    }
+
+    fn fleet(&mut self, servers: Servers, stripe: Stripe) -> Result<Fleet> {
+        let (nats_user, nats_password) = nats::credentials(&servers.nats_url);
+        let mut ports = BTreeMap::new();
+        let mut token_keys = BTreeMap::new();
+        for service in SERVICES {
+            ports.insert(service.to_owned(), self.port(service, usual_port(service))?);
+            token_keys.insert(service.to_owned(), TokenKey::of(service, &mut self.state)?);
+        }
+        let roles = SERVICES
+            .iter()
+            .map(|service| role_of(service))
+            .chain([AUDITOR.to_owned()]);
+        let passwords = roles
+            .map(|role| Ok((role.clone(), self.state.password(&format!("role:{role}"))?)))
+            .collect::<Result<_>>()?;
+        Ok(Fleet {
+            nats_url: nats::without_credentials(&servers.nats_url),
+            nats_user,
+            nats_password,
+            nats_monitor_url: servers.nats_monitor_url,
+            database_url: servers.database_url,
+            stripe,
+            gateway_port: self.port("public", Some(8080))?,
+            webhook_port: self.port("webhooks", Some(8081))?,
+            ports,
+            passwords,
+            token_keys,
+            auth_secret: self.state.long_secret("auth")?,
+        })
+    }
+
+    async fn start_sandbox(&self, stripe: &Stripe) -> Result<Stripe> {
+        if let Some(url) = &stripe.sandbox_url {
+            let port = *self
+                .state
+                .ports
+                .get(SANDBOX)
+                .context("the sandbox has a port")?;
+            let now = OffsetDateTime::now_utc()
+                .replace_nanosecond(0)?
+                .format(&Rfc3339)?;
+            let start = self.options.clock_start.as_deref().unwrap_or(&now);
+            let child = fleet::sandbox_child(&self.instance.dir, port, start)?;
+            self.instance.supervisor.keep(child)?;
+            let health = format!("{url}/_sandbox/health");
+            self.or_failed(self.wait_ok(SANDBOX, &health)).await?;
+        }
+        Ok(stripe.clone())
+    }
+
+    async fn migrate(&self, fleet: &Fleet) -> Result<()> {
+        try_join_all(SERVICES.map(|service| self.migrate_one(service, fleet))).await?;
+        Ok(())
+    }
+
+    async fn migrate_one(&self, service: &str, fleet: &Fleet) -> Result<()> {
+        let dir = &self.instance.dir;
+        let spec = fleet.migration(service)?;
+        let log = open_log(dir, &spec.name)?;
+        let mut command = spec.command(dir);
+        command
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true);
+        let status = command
+            .status()
+            .await
+            .with_context(|| format!("could not run {service}"))?;
+        ensure!(
+            status.success(),
+            "{service} migrate: {status}; {}",
+            tail(dir, &spec.name, 12)
+        );
+        Ok(())
+    }
+
+    async fn with_endpoints(&mut self, mut fleet: Fleet) -> Result<Fleet> {
+        if let Some(sandbox) = &fleet.stripe.sandbox_url {
+            let key = fleet
+                .stripe
+                .secret_keys
+                .values()
+                .next()
+                .context("a Stripe key")?;
+            let webhook_url = loopback(fleet.webhook_port);
+            fleet.stripe.webhook_secrets =
+                endpoints::ensure_both(&self.http, sandbox, key, &webhook_url, &mut self.state)
+                    .await?;
+            self.state.save(&self.instance.dir)?;
+        }
+        Ok(fleet)
+    }
+
+    fn tell_services(&mut self, fleet: &Fleet) -> Result<()> {
+        let auditor = fleet
+            .passwords
+            .get(AUDITOR)
+            .context("the auditor has a password")?;
+        let login = Some((AUDITOR, auditor.as_str()));
+        let auditor_url = database::with(&fleet.database_url, None, login)?;
+        self.tell("AUDITOR_DATABASE_URL", &auditor_url);
+        self.tell(
+            "STRIPE_WEBHOOK_SECRET",
+            &fleet.stripe.webhook_secrets.join(","),
+        );
+        self.tell("AUTH_HS256_SECRET", &fleet.auth_secret);
+        self.tell_url("gateway", "GATEWAY_URL", &loopback(fleet.gateway_port));
+        self.tell_url("webhooks", "WEBHOOK_URL", &loopback(fleet.webhook_port));
+        if let Some(url) = &fleet.stripe.sandbox_url {
+            self.tell_url(SANDBOX, "STRIPE_SANDBOX_URL", url);
+        }
+        for (service, port) in &fleet.ports {
+            let (name, variable) = match service.as_str() {
+                "gateway" => ("gateway-internal", "GATEWAY_INTERNAL_URL".to_owned()),
+                other => (other, format!("{}_URL", prefix_of(other))),
+            };
+            self.tell_url(name, &variable, &loopback(*port));
+        }
+        Ok(())
+    }
+}
