@@ -99,7 +99,8 @@ create table webhook_ingest.tally (
 );
 
 grant usage on schema webhook_ingest to webhook_ingest_svc, auditor;
-grant select, insert, update on webhook_ingest.outbox, webhook_ingest.inbox,
-    webhook_ingest.dead_letter, webhook_ingest.tally to webhook_ingest_svc;
-grant select, insert on webhook_ingest.stripe_event, webhook_ingest.month_cut to webhook_ingest_svc;
-grant select on all tables in schema webhook_ingest to auditor;
+grant select on all tables in schema webhook_ingest to webhook_ingest_svc, auditor;
+grant insert on all tables in schema webhook_ingest to webhook_ingest_svc;
+-- Events and cuts are never changed.
+grant update on webhook_ingest.outbox, webhook_ingest.inbox, webhook_ingest.dead_letter,
+    webhook_ingest.tally to webhook_ingest_svc;

@@ -109,6 +109,18 @@ fn spawn(dir: &Path, spec: &ChildSpec) -> Result<Child> {
     Ok(child)
 }
 
+/// A supervisor that goes away with children, say in a panic, asks them to end and does not wait.
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        for one in self.lock().iter() {
+            let _ = one.stop.send(true);
+            if let Some(process) = Process::read_file(&pid_file(&self.dir, &one.spec.name)) {
+                process.signal(one.spec.stop_signal);
+            }
+        }
+    }
+}
+
 /// The task that watches one child.
 struct Keeper {
     dir: PathBuf,

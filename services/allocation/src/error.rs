@@ -1,0 +1,53 @@
+//! Refusals as callers see them: stable codes with figures.
+
+use kit::{Error, Rejection};
+use ledger::Month;
+
+use crate::domain::Refusal;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        let named = |code| Rejection::new(code, text.clone());
+        match refusal {
+            Refusal::SelfAllocation(_) => Self::Rejected(named("SELF_ALLOCATION")),
+            Refusal::MonthLocked { month, open, .. } => {
+                let named = named("MONTH_LOCKED").with("month", month);
+                Self::Rejected(named.with("open_month", open))
+            }
+            Refusal::MonthNotOpen { month, open } => {
+                let named = named("MONTH_NOT_OPEN").with("month", month);
+                Self::Rejected(named.with("open_month", open))
+            }
+            Refusal::CreatorUnknown(_) => Self::NotFound(named("CREATOR_UNKNOWN")),
+            Refusal::SubscriptionRequired(_) => Self::Forbidden(named("SUBSCRIPTION_REQUIRED")),
+            Refusal::InsufficientFunds { asked, left, funded, .. } => {
+                let named = named("INSUFFICIENT_FUNDS").with("left_minor", left.minor());
+                let named = named.with("funded_minor", funded.minor());
+                Self::Rejected(named.with("asked_minor", asked.minor()))
+            }
+            Refusal::Inconsistent(error) => bug(error),
+        }
+    }
+}
+
+/// Something that cannot be, unless code or stored rows are wrong.
+pub fn bug(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Bug(Box::new(error))
+}
+
+/// Input that is wrong whatever the state, by the name of its field.
+pub fn invalid(field: &'static str, why: impl std::fmt::Display) -> Error {
+    let refusal = Rejection::new("INVALID_ARGUMENT", format!("{field} is not valid: {why}"));
+    Error::Invalid(refusal.with("field", field))
+}
+
+/// A month before the first of all.
+pub fn month_unknown(month: Month) -> Error {
+    Error::NotFound(Rejection::new("MONTH_UNKNOWN", format!("{month} is before the first month")))
+}
+
+/// Only in the moments between a first start and the clock's first reading.
+pub fn no_month_yet() -> Error {
+    Error::unavailable("no month has begun: the business clock was not read yet")
+}

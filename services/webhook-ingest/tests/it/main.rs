@@ -1,0 +1,6 @@
+//! webhook-ingest over real Postgres and NATS.
+
+mod delivery;
+mod month;
+mod signature;
+mod stripe_like;

@@ -1,0 +1,3 @@
+//! The program as its users run it, on real servers.
+
+mod servers;
