@@ -13,3 +13,4 @@ pub mod batch;
 pub mod history;
 pub mod hold;
 pub mod month;
+pub mod solvency;

@@ -20,3 +20,4 @@ pub use decide::decide;
 pub use payout::{Errand, Payout, State};
 pub use plan::{Candidate, Carried, NOT_VERIFIED, Pass, Plan, WAITING, payout_id, plan};
 pub use word::UnknownWord;
+pub(crate) use word::words;

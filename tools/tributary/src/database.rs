@@ -76,8 +76,8 @@ pub async fn refuse_strangers(connection: &mut PgConnection) -> Result<()> {
                            where d.classid = 'pg_class'::regclass and d.objid = c.oid
                              and d.deptype = 'e')
          union all
-         select 'schema ' || nspname || ' of another program' from pg_namespace n where false union all select '' from pg_namespace n where false and true or false
-         and nspname = any ($1)
+         select 'schema ' || nspname || ' of another program' from pg_namespace n
+         where nspname = any ($1)
            and exists (select from pg_class c where c.relnamespace = n.oid and c.relkind = 'r')
            and not exists (select from pg_class c
                            where c.relnamespace = n.oid and c.relname = '_sqlx_migrations')

@@ -31,8 +31,9 @@ impl Store {
     }
 
     /// The charges applied that paid for a month, and billing's cut of it.
-    pub async fn find_controls(
+    pub async fn find_controls_in_tx(
         &self,
+        tx: &mut PgConnection,
         month: Month,
     ) -> Result<(Control, Option<Cut>), sqlx::Error> {
         let applied = sqlx::query!(
@@ -40,7 +41,7 @@ impl Store {
              from allocation.charge_control where period_month = $1",
             month.to_i32()
         );
-        let applied = match applied.fetch_optional(&self.pool).await? {
+        let applied = match applied.fetch_optional(&mut *tx).await? {
             None => Control::default(),
             Some(row) => Control {
                 count: u64::try_from(row.charge_count).map_err(unreadable)?,
@@ -52,7 +53,7 @@ impl Store {
             "select charge_count, gross_minor, digest from allocation.month_cut where month = $1",
             month.to_i32()
         );
-        let Some(row) = cut.fetch_optional(&self.pool).await? else { return Ok((applied, None)) };
+        let Some(row) = cut.fetch_optional(&mut *tx).await? else { return Ok((applied, None)) };
         let count = u64::try_from(row.charge_count).map_err(unreadable)?;
         let digest = digest_of(row.digest);
         Ok((applied, Some(Cut { count, sum_minor: row.gross_minor, digest })))

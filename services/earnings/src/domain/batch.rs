@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ledger::{Class, Fact};
+use ledger::{Class, Fact, Month};
 use time::OffsetDateTime;
 
 /// A fact, and when it happened in business time.
@@ -28,6 +28,8 @@ pub enum Outcome {
 pub enum Refusal {
     #[error("{key} was posted with other contents")]
     KeyTaken { key: String },
+    #[error("{month} is closed: no fact is stamped with it any more")]
+    MonthClosed { month: Month },
     #[error("balance transaction {txn} is on another posting")]
     TxnTaken { txn: String },
     #[error("{account} has {balance_minor} and would fall below zero")]
@@ -61,6 +63,8 @@ pub struct Known {
     pub digests: HashMap<[u8; 16], i64>,
     /// Balance transactions that are on a posting.
     pub txns: HashSet<String>,
+    /// Months that are closed, or being closed.
+    pub closed: HashSet<Month>,
     /// Of accounts that keep a balance, which platform accounts do not.
     pub balances: HashMap<i64, i64>,
     /// Accounts whose balance has changed.
@@ -83,6 +87,9 @@ impl Known {
                 return Outcome::Refused(Refusal::KeyTaken { key });
             }
             None => {}
+        }
+        if let Some(month) = line.occurred.fact.month().filter(|m| self.closed.contains(m)) {
+            return Outcome::Refused(Refusal::MonthClosed { month });
         }
         let txn = posting.txn().map(ToString::to_string);
         if let Some(txn) = txn.as_ref().filter(|txn| self.txns.contains(*txn)) {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ledger::{Month, Program, Side};
 use sqlx::PgConnection;
 
-use super::Store;
+use super::{Store, month_of};
 use crate::domain::batch::{Known, Line};
 
 impl Store {
@@ -16,7 +16,7 @@ impl Store {
         tx: &mut PgConnection,
         lines: &[Line<'_>],
     ) -> Result<Known, sqlx::Error> {
-        let balances = lock_balances_in_tx(tx, lines).await?;
+        let balances = lock_balances_in_tx(&mut *tx, lines).await?;
         let keys: Vec<Vec<u8>> = lines.iter().map(|line| line.key.to_vec()).collect();
         let txns: Vec<String> = lines.iter().filter_map(txn).collect();
         let rows = sqlx::query!(
@@ -27,9 +27,10 @@ impl Store {
             &keys,
             &txns
         )
-        .fetch_all(tx)
+        .fetch_all(&mut *tx)
         .await?;
-        let mut known = Known { balances, ..Known::default() };
+        let closed = closed_months_in_tx(tx, lines).await?;
+        let mut known = Known { balances, closed, ..Known::default() };
         for row in rows {
             if let Ok(key) = <[u8; 16]>::try_from(row.key) {
                 known.digests.insert(key, row.digest);
@@ -50,6 +51,27 @@ impl Store {
         insert_entries_in_tx(tx, lines, &ids).await?;
         update_balances_in_tx(tx, known).await
     }
+}
+
+/// Of the months that facts of the batch are stamped with.
+async fn closed_months_in_tx(
+    tx: &mut PgConnection,
+    lines: &[Line<'_>],
+) -> Result<HashSet<Month>, sqlx::Error> {
+    let stamps = lines.iter().filter_map(|line| line.occurred.fact.month());
+    let stamped: HashSet<i32> = stamps.map(Month::to_i32).collect();
+    if stamped.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let stamped: Vec<i32> = stamped.into_iter().collect();
+    let closed = sqlx::query_scalar!(
+        "select month from earnings.month
+         where month = any($1) and state in ('closing', 'closed')",
+        &stamped
+    )
+    .fetch_all(tx)
+    .await?;
+    closed.into_iter().map(month_of).collect()
 }
 
 fn txn(line: &Line<'_>) -> Option<String> {

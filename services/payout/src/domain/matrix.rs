@@ -27,7 +27,7 @@ fn at(state: State, step: AttemptStep) -> Payout {
         account_id: "acct_1".into(),
         state,
         step,
-        attempt: 0,
+        attempt: u32::from([State::RetryWait, State::Failed].contains(&state)),
         retry_count: 0,
         next_retry_at: (state == State::RetryWait).then_some(NOW),
         reason: String::new(),

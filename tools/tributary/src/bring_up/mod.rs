@@ -32,6 +32,8 @@ pub async fn run(instance: &mut Instance, options: &Options) -> Result<()> {
         http: reqwest::Client::builder()
             .timeout(Duration::from_secs(5))
             .no_proxy()
+            // Loopback only: a bare machine may have no certificates, and needs none here.
+            .tls_certs_only([])
             .build()?,
         options,
         instance,

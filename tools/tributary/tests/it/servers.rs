@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
+use tributary::account::Account;
 use tributary::envfile;
 use tributary::process::{end_all, find_marked, find_working_in};
 
@@ -139,10 +140,10 @@ async fn a_stale_lock_file_that_names_a_stranger_neither_stops_a_start_nor_hurts
     )
     .await;
 
-    let mut stranger = Command::new("sleep")
-        .arg("300")
-        .spawn()
-        .expect("a stranger");
+    // Postgres asks only after processes of its own user.
+    let account = Account::choose().expect("the cluster's user");
+    let mut sleep = account.command(Path::new("/bin/sleep"));
+    let mut stranger = sleep.arg("300").spawn().expect("a stranger");
     let lock = place.dir().join("pg/postmaster.pid");
     let text = std::fs::read_to_string(&lock).expect("a stale lock file");
     let (_, rest) = text

@@ -1,0 +1,58 @@
+//! gRPC: message to domain, one use case, domain to message.
+
+use tonic::{Request, Response, Status};
+use wire::allocation::v1::allocation_service_server::AllocationService;
+use wire::allocation::v1::{
+    GetAllocationsRequest, GetAllocationsResponse, GetMonthRequest, GetMonthResponse,
+    KnowsCreatorRequest, KnowsCreatorResponse, SetAllocationRequest, SetAllocationResponse,
+};
+
+use crate::convert;
+use crate::usecases::Usecases;
+
+pub struct Grpc {
+    pub usecases: Usecases,
+}
+
+#[tonic::async_trait]
+impl AllocationService for Grpc {
+    async fn get_allocations(
+        &self,
+        request: Request<GetAllocationsRequest>,
+    ) -> Result<Response<GetAllocationsResponse>, Status> {
+        let request = request.into_inner();
+        let subscriber = convert::subscriber(&request.subscriber_id)?;
+        let program = convert::program(&request.program)?;
+        let month = convert::month(&request.month)?;
+        let view = self.usecases.get_allocations(&subscriber, program, month).await?;
+        Ok(Response::new(convert::allocations(view)))
+    }
+
+    async fn set_allocation(
+        &self,
+        request: Request<SetAllocationRequest>,
+    ) -> Result<Response<SetAllocationResponse>, Status> {
+        let (ask, month) = convert::ask(&request.into_inner())?;
+        let (view, fact_id) = self.usecases.set_allocation(&ask, month).await?;
+        let pool = Some(convert::allocations(view));
+        Ok(Response::new(SetAllocationResponse { pool, fact_id }))
+    }
+
+    async fn get_month(
+        &self,
+        request: Request<GetMonthRequest>,
+    ) -> Result<Response<GetMonthResponse>, Status> {
+        let month = convert::month(&request.into_inner().month)?;
+        let view = self.usecases.get_month(month).await?;
+        Ok(Response::new(convert::month_response(&view)))
+    }
+
+    async fn knows_creator(
+        &self,
+        request: Request<KnowsCreatorRequest>,
+    ) -> Result<Response<KnowsCreatorResponse>, Status> {
+        let creator = convert::creator(&request.into_inner().creator_id)?;
+        let known = self.usecases.knows_creator(&creator).await?;
+        Ok(Response::new(KnowsCreatorResponse { known }))
+    }
+}

@@ -1,0 +1,3 @@
+//! notifier over real Postgres and NATS.
+
+mod feed;

@@ -1,0 +1,117 @@
+//! Orders to Stripe, written before they leave.
+
+use ledger::AttemptStep;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::{Store, unreadable};
+use crate::domain::{Change, Doubt, Payout, idempotency_key};
+
+/// An order: what is sent, under which key, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub idempotency_key: String,
+    /// The order as JSON, the same for each send.
+    pub body: String,
+    pub doubt: Doubt,
+    pub first_sent_at: OffsetDateTime,
+}
+
+impl Store {
+    pub async fn insert_attempt_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        payout: &Payout,
+        body: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "insert into payout.attempt
+                 (payout_id, step, attempt, idempotency_key, body, state, first_sent_at)
+             values ($1, $2, $3, $4, $5, 'sending', $6)",
+            payout.payout_id.as_str(),
+            payout.step.as_str(),
+            number(payout.attempt)?,
+            idempotency_key(payout),
+            body,
+            now
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn get_attempt(&self, payout: &Payout) -> Result<Attempt, sqlx::Error> {
+        let row = sqlx::query!(
+            "select idempotency_key, body, doubt, first_sent_at from payout.attempt
+             where payout_id = $1 and step = $2 and attempt = $3",
+            payout.payout_id.as_str(),
+            payout.step.as_str(),
+            number(payout.attempt)?
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(Attempt {
+            idempotency_key: row.idempotency_key,
+            body: row.body,
+            doubt: row.doubt.parse().map_err(unreadable)?,
+            first_sent_at: row.first_sent_at,
+        })
+    }
+
+    /// Writes what became of the attempt that was open before the move.
+    pub async fn change_attempt_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        before: &Payout,
+        change: &Change,
+    ) -> Result<(), sqlx::Error> {
+        let (state, doubt, object_id, code) = match change {
+            Change::None | Change::Begun => return Ok(()),
+            Change::Doubted(doubt) => ("unknown", *doubt, None, ""),
+            Change::Submitted { object_id } => ("submitted", Doubt::None, Some(object_id), ""),
+            Change::Settled { object_id } => ("settled", Doubt::None, Some(object_id), ""),
+            Change::Refused { code } => ("refused", Doubt::None, None, code.as_str()),
+        };
+        sqlx::query!(
+            "update payout.attempt
+             set state = $4, doubt = $5, object_id = coalesce($6, object_id), failure_code = $7
+             where payout_id = $1 and step = $2 and attempt = $3",
+            before.payout_id.as_str(),
+            before.step.as_str(),
+            number(before.attempt)?,
+            state,
+            doubt.as_str(),
+            object_id,
+            code
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// A later answer says more about an outcome that stays unknown.
+    pub async fn doubt_attempt(
+        &self,
+        payout_id: &str,
+        step: AttemptStep,
+        attempt: u32,
+        doubt: Doubt,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "update payout.attempt set doubt = $4
+             where payout_id = $1 and step = $2 and attempt = $3 and state = 'unknown'",
+            payout_id,
+            step.as_str(),
+            number(attempt)?,
+            doubt.as_str()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}
+
+fn number(attempt: u32) -> Result<i32, sqlx::Error> {
+    i32::try_from(attempt).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
