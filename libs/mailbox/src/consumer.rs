@@ -93,8 +93,14 @@ impl Consumer {
     /// # Errors
     /// When NATS does not answer.
     pub async fn lag(&self) -> Result<u64, BusError> {
-        let mut consumer = self.ensure().await?;
-        let info = consumer.info().await.map_err(|error| self.refused(&error))?;
+        // Looked up, never made: re-making a consumer that is in use may lose its acknowledgements
+        // on the way, and they come again only after `ACK_WAIT`.
+        let consumer: PullConsumer = self
+            .bus
+            .get_consumer_from_stream(&self.durable, self.stream)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        let info = consumer.cached_info();
         let unacknowledged = u64::try_from(info.num_ack_pending).unwrap_or(u64::MAX);
         Ok(info.num_pending.saturating_add(unacknowledged))
     }

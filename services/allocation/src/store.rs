@@ -7,7 +7,6 @@ mod pools;
 mod registries;
 
 pub use fundings::NewFunding;
-pub use months::MonthRow;
 pub use pools::{Change, PoolView, Reading, Share};
 pub use registries::SubscriptionRow;
 

@@ -4,3 +4,4 @@ pub mod charge;
 pub mod event;
 pub mod month;
 pub mod plan;
+pub mod subscription;

@@ -14,10 +14,7 @@ use ledger::{LedgerError, Month, Program};
 use money::{Amount, Asset};
 use sqlx::{PgPool, Postgres, Transaction};
 
-pub use close::{CreatorClosing, SubscriberClosing};
-pub use month::{MonthRow, Progress};
-pub use read::{MonthLine, Payable};
-pub use solvency::Standing;
+pub use read::Payable;
 
 /// Access to schema `earnings`. Cheap to clone.
 #[derive(Clone)]

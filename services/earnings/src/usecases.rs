@@ -12,6 +12,8 @@ use mailbox::Outbox;
 
 pub use books::Books;
 pub use close::Turned;
+pub use hold::HoldOrder;
+pub use post::{RefusedAttempt, Seal};
 
 use crate::store::{self, Store};
 

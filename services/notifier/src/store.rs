@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use crate::domain::Draft;
@@ -28,10 +28,6 @@ pub struct Notice {
 impl Store {
     pub fn new(pool: PgPool) -> Self {
         Self { pool }
-    }
-
-    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin().await
     }
 
     /// Keeps the notices whose subject was not yet told of in this kind; answers their ids. Of

@@ -90,7 +90,9 @@ impl World {
     fn book_charge(&mut self, charge: &str, bill: &Bill<'_>, card: &Card) -> String {
         let available_on = match card.behaviour {
             Behaviour::PaysAtOnce => self.now,
-            _ => midnight_from(self.now + 2 * DAY),
+            Behaviour::Pays | Behaviour::Declines | Behaviour::AttachesThenDeclines => {
+                midnight_from(self.now + 2 * DAY)
+            }
         };
         self.book(
             PLATFORM,

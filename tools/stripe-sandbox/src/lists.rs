@@ -151,7 +151,7 @@ impl World {
                 }
                 None => false,
             },
-            _ => self.expand_into(value, names),
+            Value::Object(_) | Value::Bool(_) | Value::Number(_) => self.expand_into(value, names),
         }
     }
 

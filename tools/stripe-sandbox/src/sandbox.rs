@@ -108,11 +108,7 @@ impl Sandbox {
         }
         let reply = self.serve_claimed(incoming);
         if let Some(name) = name {
-            let mut keys = self
-                .keys_in_use
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            keys.remove(&name);
+            self.release(&name);
         }
         reply
     }
@@ -123,6 +119,14 @@ impl Sandbox {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         keys.insert(name.to_owned())
+    }
+
+    fn release(&self, name: &str) {
+        let mut keys = self
+            .keys_in_use
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        keys.remove(name);
     }
 
     fn serve_claimed(&self, incoming: &Incoming) -> Reply {
@@ -244,5 +248,34 @@ fn fire(world: &mut World, timer: &Timer) {
         "sweep" => world.sweep_automatically(&timer.id),
         "webhook" => world.wake_delivery(&timer.id),
         other => tracing::error!(job = other, "a timer of an unknown kind fired"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::form::Params;
+
+    #[test]
+    fn a_key_in_use_is_refused_until_its_request_is_answered() {
+        let data = tempfile::tempdir().expect("a folder can be made");
+        let options = Options::new(data.path(), 0);
+        let sandbox = Sandbox::open(&options, String::new()).expect("an empty folder opens");
+        let incoming = Incoming {
+            method: "POST".to_owned(),
+            path: "/v1/customers".to_owned(),
+            params: Params::default(),
+            account: None,
+            key: Some("k".to_owned()),
+            request_id: sandbox.request_id(),
+            base: String::new(),
+        };
+        assert!(sandbox.claim("/k"));
+        let reply = sandbox.serve(&incoming);
+        assert_eq!(reply.status, 409);
+        assert!(reply.body.contains("idempotency_key_in_use"));
+        sandbox.release("/k");
+        assert_eq!(sandbox.serve(&incoming).status, 200);
+        assert!(sandbox.serve(&incoming).replayed);
     }
 }

@@ -295,10 +295,12 @@ impl World {
         if kind == "payout_items" {
             self.sweep(id, &value);
         }
-        match value {
-            Value::Null => self.rows.remove(&(kind, id.to_owned())),
-            value => self.rows.insert((kind, id.to_owned()), value),
-        };
+        let name = (kind, id.to_owned());
+        if value.is_null() {
+            self.rows.remove(&name);
+        } else {
+            self.rows.insert(name, value);
+        }
     }
 
     /// Files the transactions that an automatic payout took along under that payout.

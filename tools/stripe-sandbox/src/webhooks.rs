@@ -334,3 +334,16 @@ pub fn sign(secret: &str, at: u64, body: &str) -> String {
     mac.update(format!("{at}.{body}").as_bytes());
     format!("t={at},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_the_one_that_others_compute() {
+        // By Python's hmac, over "1800000000." and the body.
+        let expected = "45705be2a45ab5acdd1395cc695e9e7073125385ec24194921c401dff44176f8";
+        let signed = sign("whsec_test", 1_800_000_000, "{\"id\":\"evt_1\"}");
+        assert_eq!(signed, format!("t=1800000000,v1={expected}"));
+    }
+}

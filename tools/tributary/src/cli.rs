@@ -17,7 +17,7 @@ Examples:
                                    Postgres and NATS only, for tests
   . .dev/env                       the addresses and secrets, for a shell
   curl -H \"Authorization: Bearer $(tributary token --sub u_1 --role creator)\" \\
-       \"$GATEWAY_URL/v1/me\"
+       \"$GATEWAY_URL/v1/creators/me/earnings\"
   tributary down                   stop what runs in .dev
 
 Servers come from DATABASE_URL and NATS_URL, from installed programs (PG_BINDIR, NATS_SERVER_BIN,

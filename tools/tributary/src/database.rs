@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use sqlx::postgres::PgConnection;
@@ -97,6 +98,32 @@ pub async fn refuse_strangers(connection: &mut PgConnection) -> Result<()> {
         strangers,
     }
     .into())
+}
+
+/// Fails if a service of another instance is connected to this server, in any of its databases:
+/// roles belong to the server, so two instances would change each other's passwords.
+pub async fn refuse_in_use(url: &str) -> Result<()> {
+    let roles: Vec<String> = SERVICES.iter().map(|service| role_of(service)).collect();
+    let mut connection = PgConnection::connect(url).await?;
+    // A session of our own earlier run may take a moment to notice that it is alone.
+    let deadline = Instant::now() + Duration::from_secs(3);
+    loop {
+        let user: Option<String> = sqlx::query_scalar(
+            "select usename::text from pg_stat_activity where usename = any ($1) limit 1",
+        )
+        .bind(&roles)
+        .fetch_optional(&mut connection)
+        .await?;
+        let Some(user) = user else { break };
+        ensure!(
+            Instant::now() < deadline,
+            "the server of DATABASE_URL is in use by another instance ({user} is connected): stop \
+             that one, or unset DATABASE_URL for a private server"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    connection.close().await?;
+    Ok(())
 }
 
 /// Makes the roles, and gives each the password that is kept in the instance's state.
@@ -273,6 +300,30 @@ mod tests {
                     create table billing.charge (x int); create schema webhook_ingest";
         assert_eq!(refusal_after("empty", "select 1").await, None);
         assert_eq!(refusal_after("ours", ours).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_another_instance_uses_is_refused_until_it_is_left() {
+        let url = scratch("in_use").await;
+        let mut owner = PgConnection::connect(&url).await.expect("a connection");
+        sqlx::raw_sql(ROLES)
+            .execute(&mut owner)
+            .await
+            .expect("applied");
+        set_password(&mut owner, "notifier_svc", "secret")
+            .await
+            .expect("set");
+        let login = Some(("notifier_svc", "secret"));
+        let service_url = with(&url, None, login).expect("a URL");
+
+        let service = PgConnection::connect(&service_url)
+            .await
+            .expect("a connection");
+        let refusal = refuse_in_use(&url).await.expect_err("refused").to_string();
+        assert!(refusal.contains("notifier_svc is connected"), "{refusal}");
+        service.close().await.expect("closed");
+        refuse_in_use(&url).await.expect("free");
+        forget(&url).await;
     }
 
     #[tokio::test]

@@ -37,6 +37,10 @@ pub const STRIPE_KEYS: [(&str, &str); 3] = [
     ("balance-monitor", "STRIPE_SECRET_KEY_MONITOR"),
 ];
 
+/// How the keys for the sandbox begin. A shell that sourced an instance's env file has one, and it
+/// must not be taken for a key of Stripe's.
+pub const SANDBOX_KEY_PREFIX: &str = "sk_test_tributary";
+
 pub const SANDBOX: &str = "stripe-sandbox";
 pub const AUDITOR: &str = "auditor";
 pub const ISSUER: &str = "tributary-dev";

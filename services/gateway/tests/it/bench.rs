@@ -13,7 +13,7 @@ use time::macros::datetime;
 const SECRET: &str = "a secret of at least thirty-two characters";
 
 pub struct Bench {
-    pub bed: TestBed,
+    _bed: TestBed,
     pub service: TestService,
     http: reqwest::Client,
 }
@@ -31,7 +31,7 @@ impl Bench {
             peers.iter().map(|(key, address)| (key.as_str(), *address)).collect();
         settings.push(("GATEWAY__AUTH__HS256_SECRET", SECRET));
         let service = bed.service::<Gateway>(&settings).await?;
-        Ok(Self { bed, service, http: kit::http::client() })
+        Ok(Self { _bed: bed, service, http: kit::http::client() })
     }
 
     /// Sends a request as `token`'s bearer and reads status and JSON.

@@ -180,7 +180,8 @@ async fn hold_table(owner: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::P
 /// Waits until someone waits to insert events.
 async fn wait_for_a_writer(owner: &PgPool) {
     eventually("a writer to wait for the table", || async {
-        let query = "select count(*) from pg_locks where not granted and mode = 'RowExclusiveLock'";
+        let query = "select count(*) from pg_locks where not granted and mode = 'RowExclusiveLock'
+            and database = (select oid from pg_database where datname = current_database())";
         let waiting: i64 = sqlx::query_scalar(query).fetch_one(owner).await.ok()?;
         (waiting > 0).then_some(())
     })

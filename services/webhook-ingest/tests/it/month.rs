@@ -92,7 +92,8 @@ async fn a_month_waits_for_events_that_are_half_stored() -> Result<()> {
     .await?;
     bed.clock.set(FEBRUARY);
     eventually("the cut to wait for the writer", || async {
-        let query = "select count(*) from pg_locks where not granted and locktype = 'advisory'";
+        let query = "select count(*) from pg_locks where not granted and locktype = 'advisory'
+            and database = (select oid from pg_database where datname = current_database())";
         let waiting: i64 = sqlx::query_scalar(query).fetch_one(&owner).await.ok()?;
         (waiting > 0).then_some(())
     })

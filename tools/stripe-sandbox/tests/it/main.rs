@@ -1,5 +1,10 @@
 //! The sandbox over real HTTP, in process.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail its test"
+)]
+
 mod books;
 mod bounds;
 mod deliveries;

@@ -12,7 +12,6 @@ use anyhow::{Context, Result, bail};
 use crate::child::tail;
 use crate::fleet::Fleet;
 use crate::instance::{Extent, Instance, Options};
-use crate::ladder::variable;
 use crate::ports::Ports;
 use crate::programs;
 use crate::state::State;
@@ -24,7 +23,7 @@ const SERVICES_PATIENCE: Duration = Duration::from_secs(60);
 pub async fn run(instance: &mut Instance, options: &Options) -> Result<()> {
     let began = Instant::now();
     if options.extent == Extent::Everything {
-        programs::check_built(variable("STRIPE_SECRET_KEY").is_none())?;
+        programs::check_built(services::real_stripe_key().is_none())?;
     }
     let mut steps = Steps {
         state: State::load(&instance.dir)?,
@@ -52,6 +51,8 @@ pub async fn run(instance: &mut Instance, options: &Options) -> Result<()> {
 struct Servers {
     /// The owner's login.
     database_url: String,
+    /// Somebody else runs Postgres.
+    database_given: bool,
     nats_url: String,
     nats_monitor_url: Option<String>,
 }

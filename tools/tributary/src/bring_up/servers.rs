@@ -21,6 +21,7 @@ impl Steps<'_> {
             given_nats.is_none(),
         )
         .await?;
+        let database_given = given_database.is_some();
         let database_url = match (given_database, postgres) {
             (Some(url), _) => url,
             (None, Some(program)) => self.start_postgres(program).await?,
@@ -53,6 +54,7 @@ impl Steps<'_> {
         }
         Ok(Servers {
             database_url,
+            database_given,
             nats_url,
             nats_monitor_url,
         })

@@ -10,8 +10,8 @@ use time::format_description::well_known::Rfc3339;
 use super::{Servers, Steps};
 use crate::child::{open_log, tail};
 use crate::fleet::{
-    self, AUDITOR, Fleet, SANDBOX, SERVICES, STRIPE_KEYS, Stripe, loopback, prefix_of, role_of,
-    usual_port,
+    self, AUDITOR, Fleet, SANDBOX, SANDBOX_KEY_PREFIX, SERVICES, STRIPE_KEYS, Stripe, loopback,
+    prefix_of, role_of, usual_port,
 };
 use crate::ladder::variable;
 use crate::token_key::TokenKey;
@@ -19,6 +19,10 @@ use crate::{database, endpoints, nats};
 
 impl Steps<'_> {
     pub(super) async fn services(&mut self, servers: Servers) -> Result<()> {
+        if servers.database_given {
+            // The roles' passwords are about to change under whoever uses them.
+            database::refuse_in_use(&servers.database_url).await?;
+        }
         database::apply_roles(&servers.database_url, &mut self.state).await?;
         let stripe = self.stripe()?;
         let fleet = self.fleet(servers, stripe)?;
@@ -41,8 +45,8 @@ impl Steps<'_> {
 
     /// Stripe itself if there is a key for it, else the sandbox.
     fn stripe(&mut self) -> Result<Stripe> {
-        let own_key = format!("sk_test_tributary{}", self.state.password("stripe")?);
-        let given = variable("STRIPE_SECRET_KEY").filter(|key| *key != own_key);
+        let own_key = format!("{SANDBOX_KEY_PREFIX}{}", self.state.password("stripe")?);
+        let given = real_stripe_key();
         let sandbox_url = match given {
             Some(_) => None,
             None => Some(loopback(self.port(SANDBOX, Some(12111))?)),
@@ -191,4 +195,9 @@ impl Steps<'_> {
         }
         Ok(())
     }
+}
+
+/// The key of Stripe itself, if there is one.
+pub(super) fn real_stripe_key() -> Option<String> {
+    variable("STRIPE_SECRET_KEY").filter(|key| !key.starts_with(SANDBOX_KEY_PREFIX))
 }

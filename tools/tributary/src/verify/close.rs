@@ -1,7 +1,7 @@
 //! Invariant 9: the close recomputes to the same root from the same facts.
 
 use anyhow::{Context, Result};
-use ledger::{CreatorId, CreatorLine, Manifest, Month};
+use ledger::{CreatorClosed, CreatorId, CreatorLine, Manifest, Month};
 use money::{Amount, Asset, BasisPoints};
 
 use super::report::Verdict;
@@ -37,12 +37,14 @@ pub async fn recomputes(books: &mut Snapshot) -> Result<Verdict> {
 
 async fn rebuild(books: &mut Snapshot, row: &MonthRow, month: Month) -> Result<Manifest> {
     let bps = row.fee_bps.context("a closed month without its fee")?;
-    let bps = BasisPoints::try_new(u16::try_from(bps)?)?;
+    let bps = BasisPoints::try_new(u32::try_from(bps)?)?;
     let mut manifest = Manifest::new(month);
     for line in books.before_close(row.month, "creator_pending").await? {
         let creator = CreatorId::try_new(&line.owner)?;
         let gross = Amount::try_new(line.minor, Asset::Usd)?;
-        manifest.add_creator(CreatorLine::try_new(creator, line.program.parse()?, gross, bps)?)?;
+        let program = line.program.parse()?;
+        let closed = CreatorClosed { month, program, creator, gross, bps };
+        manifest.add_creator(CreatorLine::try_from(&closed)?)?;
     }
     for line in books.before_close(row.month, "subscriber_unallocated").await? {
         manifest.add_rest(line.program.parse()?, Amount::try_new(line.minor, Asset::Usd)?)?;

@@ -9,7 +9,7 @@ use super::store::{AccountSum, Snapshot};
 
 /// The rates that hold unless a month was closed at others.
 const FEE_BPS_DEFAULT: i32 = 700;
-const COPIES_SHARE_BPS: u16 = 7_000;
+const COPIES_SHARE_BPS: u32 = 7_000;
 
 /// payments + storage + connected + in flight >= obligations + claims + frozen + deferred + tax.
 /// The world can break it; then an alert must be open with exactly the missing amount.
@@ -22,7 +22,7 @@ pub async fn covered(
     let months = books.months().await?;
     let fee = months.last().and_then(|month| month.fee_bps).unwrap_or(FEE_BPS_DEFAULT);
     let rates = Rates {
-        allocation_fee: BasisPoints::try_new(u16::try_from(fee)?)?,
+        allocation_fee: BasisPoints::try_new(u32::try_from(fee)?)?,
         copies_share: BasisPoints::try_new(COPIES_SHARE_BPS)?,
     };
     let mut balances = Balances::new();

@@ -1,0 +1,5 @@
+//! The mailbox between two real servers: what a relay publishes, a consumer applies once.
+
+mod bench;
+mod delivery;
+mod poison;

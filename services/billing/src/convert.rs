@@ -1,0 +1,173 @@
+//! Between the contract's messages and the domain.
+
+use kit::{Error, Rejection};
+use ledger::{ChargeSettled, Control, Month, SubscriberId};
+use mailbox::Fact;
+use time::OffsetDateTime;
+use wire::ConvertError;
+use wire::billing::v1 as proto;
+use wire::webhook_ingest::v1::{MonthIngested, StripeEvent};
+
+use crate::domain::event::Event;
+use crate::domain::month::EventTotals;
+use crate::domain::plan::{Plan, Plans};
+use crate::store::{MonthCash, Subscription};
+use crate::usecases::Order;
+
+/// # Errors
+/// A sentence: the fact can never be read.
+pub fn event(fact: &Fact) -> Result<Event, String> {
+    let message: StripeEvent = decode(fact)?;
+    let created_at = wire::instant("created", message.created).map_err(told)?;
+    let counts_from = match message.counts_from {
+        None => created_at,
+        given => wire::instant("counts_from", given).map_err(told)?,
+    };
+    Ok(Event {
+        event_id: message.event_id,
+        kind: message.r#type,
+        account: message.account,
+        object_id: message.object_id,
+        created_at,
+        counts_from,
+    })
+}
+
+/// # Errors
+/// A sentence: the fact can never be read.
+pub fn month_ingested(fact: &Fact) -> Result<(Month, EventTotals), String> {
+    let message: MonthIngested = decode(fact)?;
+    let month = wire::facts::month("month", &message.month).map_err(told)?;
+    Ok((month, EventTotals { event_count: message.event_count, digest: message.digest }))
+}
+
+fn decode<E: wire::Event>(fact: &Fact) -> Result<E, String> {
+    fact.decode().map_err(told)
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// A charge as it is announced.
+pub fn charge_fact(
+    charge: &ChargeSettled,
+    key: &str,
+    subscription_id: &str,
+    invoice_id: &str,
+) -> Fact {
+    let message = proto::ChargeSettled {
+        subscription_id: subscription_id.to_owned(),
+        invoice_id: invoice_id.to_owned(),
+        ..proto::ChargeSettled::from(charge)
+    };
+    Fact::new(key, charge.charge.as_str(), 1, charge.settled_at, &message)
+}
+
+/// A subscription as it is announced.
+pub fn subscription_fact(subscription: &Subscription, now: OffsetDateTime) -> Fact {
+    let s = subscription;
+    let message = proto::SubscriptionChanged {
+        subscription_id: s.subscription_id.clone(),
+        subscriber_id: s.subscriber_id.clone(),
+        program: s.program.clone(),
+        plan_id: s.plan_id.clone(),
+        amount_minor: s.amount_minor,
+        currency: s.currency.clone(),
+        status: s.status.clone(),
+        period_start: Some(wire::timestamp(s.period_start)),
+        period_end: Some(wire::timestamp(s.period_end)),
+        cancel_at_period_end: s.cancel_at_period_end,
+        version: s.version,
+    };
+    let fact_id = format!("subscription:{}:{}", s.subscription_id, s.version);
+    Fact::new(fact_id, &s.subscription_id, s.version, now, &message)
+}
+
+/// A cut as it is announced.
+pub fn cut_fact(month: Month, control: Control, charge_count: i64, now: OffsetDateTime) -> Fact {
+    let message = proto::MonthCut {
+        month: month.to_string(),
+        charge_count,
+        gross_minor: control.sum_minor,
+        digest: control.digest,
+    };
+    Fact::new(format!("cut:{month}"), format!("month:{month}"), 1, now, &message)
+}
+
+/// # Errors
+/// `Invalid` naming the field.
+pub fn order(message: proto::StartCheckoutRequest) -> Result<Order, Error> {
+    Ok(Order {
+        subscriber: subscriber(&message.subscriber_id)?,
+        plan_id: message.plan_id,
+        amount_minor: message.amount_minor,
+        success_url: url("success_url", message.success_url)?,
+        cancel_url: url("cancel_url", message.cancel_url)?,
+        request_key: message.idempotency_key,
+    })
+}
+
+/// # Errors
+/// `Invalid` naming the field.
+pub fn subscriber(text: &str) -> Result<SubscriberId, Error> {
+    SubscriberId::try_new(text).map_err(|error| invalid("subscriber_id", &error))
+}
+
+/// # Errors
+/// `Invalid` naming the field.
+pub fn month(text: &str) -> Result<Month, Error> {
+    text.parse().map_err(|error: ledger::LedgerError| invalid("month", &error))
+}
+
+fn url(field: &'static str, text: String) -> Result<String, Error> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        return Ok(text);
+    }
+    let why = "an address that begins with http:// or https:// is needed".to_owned();
+    Err(invalid(field, &ConvertError::Invalid { field, why }))
+}
+
+fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> Error {
+    Error::Invalid(Rejection::new("INVALID_ARGUMENT", why.to_string()).with("field", field))
+}
+
+pub fn plans(plans: &Plans) -> proto::ListPlansResponse {
+    proto::ListPlansResponse { plans: plans.iter().map(plan).collect() }
+}
+
+fn plan(plan: &Plan) -> proto::Plan {
+    proto::Plan {
+        plan_id: plan.plan_id.clone(),
+        name: plan.name.clone(),
+        program: plan.program.to_string(),
+        amount_minor: plan.lowest_minor(),
+        amount_max_minor: plan.highest_minor(),
+        currency: money::Asset::Usd.code().to_owned(),
+    }
+}
+
+pub fn subscription(s: Subscription) -> proto::Subscription {
+    proto::Subscription {
+        subscription_id: s.subscription_id,
+        subscriber_id: s.subscriber_id,
+        program: s.program,
+        plan_id: s.plan_id,
+        amount_minor: s.amount_minor,
+        currency: s.currency,
+        status: s.status,
+        period_start: Some(wire::timestamp(s.period_start)),
+        period_end: Some(wire::timestamp(s.period_end)),
+        cancel_at_period_end: s.cancel_at_period_end,
+        created_at: Some(wire::timestamp(s.created_at)),
+    }
+}
+
+pub fn month_cash(month: MonthCash) -> proto::GetMonthResponse {
+    proto::GetMonthResponse {
+        cut: month.cut,
+        charge_count: month.charge_count,
+        gross_minor: month.gross_minor,
+        pending_count: month.pending_count,
+    }
+}

@@ -1,0 +1,116 @@
+//! Objects to be read back from Stripe, and who is reading them.
+
+use kit::Error;
+use sqlx::PgConnection;
+
+use super::Store;
+use crate::domain::event::WorkKind;
+
+/// One object that this process has leased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub kind: WorkKind,
+    pub object_id: String,
+    /// Events that the reading will cover.
+    pub wanted: i64,
+    pub lease_id: String,
+}
+
+impl Store {
+    /// Leases up to `limit` objects, the oldest first. A lease that runs out is anyone's.
+    pub async fn claim_work(&self, lease_id: &str, limit: i64) -> Result<Vec<Claim>, Error> {
+        let rows = sqlx::query!(
+            "update billing.work
+             set lease_id = $1,
+                 leased_until_wall_at = now() + interval '30 seconds'
+             where (kind, object_id) in (
+                 select w.kind, w.object_id from billing.work w
+                 where w.wanted > w.done
+                   and (w.leased_until_wall_at is null or w.leased_until_wall_at < now())
+                 order by w.counts_from
+                 limit $2
+                 for update skip locked)
+             returning kind, object_id, wanted",
+            lease_id,
+            limit
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let claim = |kind: String, object_id, wanted| {
+            let kind = WorkKind::from_column(&kind)
+                .ok_or_else(|| Error::bug(format!("{kind} is no kind of work")))?;
+            Ok(Claim { kind, object_id, wanted, lease_id: lease_id.to_owned() })
+        };
+        rows.into_iter().map(|row| claim(row.kind, row.object_id, row.wanted)).collect()
+    }
+
+    pub async fn has_pending_work(&self) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"select exists (select from billing.work where wanted > done) as "pending!""#
+        )
+        .fetch_one(&self.pool)
+        .await
+    }
+
+    /// Whether the lease is still ours; if so, nobody else records a reading of the object
+    /// before this transaction ends.
+    pub async fn lock_claim_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        claim: &Claim,
+    ) -> Result<bool, sqlx::Error> {
+        let row = sqlx::query_scalar!(
+            "select wanted from billing.work
+             where kind = $1 and object_id = $2 and lease_id = $3
+             for update",
+            claim.kind.as_str(),
+            claim.object_id,
+            claim.lease_id
+        )
+        .fetch_optional(tx)
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// The events that the claim covers are done; those that came meanwhile are not.
+    pub async fn finish_claim_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        claim: &Claim,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "update billing.work
+             set done = $3, lease_id = null, leased_until_wall_at = null, failure_count = 0,
+                 failure = null
+             where kind = $1 and object_id = $2",
+            claim.kind.as_str(),
+            claim.object_id,
+            claim.wanted
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Gives a claim back for later: the pause doubles from 0.2 s to 30 s. Answers how often
+    /// it has failed by now.
+    pub async fn postpone_claim(
+        &self,
+        claim: &Claim,
+        failure: &str,
+    ) -> Result<Option<i32>, sqlx::Error> {
+        sqlx::query_scalar!(
+            "update billing.work
+             set failure_count = failure_count + 1, failure = $4, lease_id = null,
+                 leased_until_wall_at = now() + least(power(2, least(failure_count, 10)) * interval '200 milliseconds', interval '30 seconds')
+             where kind = $1 and object_id = $2 and lease_id = $3
+             returning failure_count",
+            claim.kind.as_str(),
+            claim.object_id,
+            claim.lease_id,
+            failure
+        )
+        .fetch_optional(&self.pool)
+        .await
+    }
+}

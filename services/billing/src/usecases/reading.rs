@@ -1,0 +1,197 @@
+//! Reading back from Stripe what its events name, and writing down what is found.
+//!
+//! An event only says where to look: they come late, twice and out of order. Stripe is asked
+//! outside any transaction, under a lease; the answer is recorded in one, if the lease still
+//! stands.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use kit::{Error, Turn};
+use sqlx::PgConnection;
+use stripe::{Failure, Settlement, Stripe};
+
+use super::Usecases;
+use crate::apart;
+use crate::convert;
+use crate::domain::charge::{self, Unclaimed};
+use crate::domain::event::WorkKind;
+use crate::domain::month::first_open;
+use crate::store::{Claim, Subscription, UnclaimedObject};
+
+/// Objects leased at once; few enough to be read within a lease.
+const CLAIMS_MAX: i64 = 48;
+/// Calls to Stripe at once.
+const READERS: usize = 16;
+/// Between looks while all that is left is leased by others or waits to be tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What Stripe says of an object.
+enum Reading {
+    Subscription(Box<stripe::Subscription>),
+    Settlement(Box<Settlement>),
+    /// An invoice for which nobody was charged.
+    Nothing,
+    Unclaimed(Unclaimed),
+}
+
+impl Usecases {
+    /// Reads a portion of what is to be read.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn read_some(&self) -> Result<Turn, Error> {
+        let claims = self.store.claim_work(&kit::ids::fresh("lease"), CLAIMS_MAX).await?;
+        if !claims.is_empty() {
+            let readings = futures::stream::iter(claims);
+            readings.for_each_concurrent(READERS, |claim| self.read_one(claim)).await;
+            return Ok(Turn::AGAIN);
+        }
+        if !self.store.has_pending_work().await? {
+            return Ok(Turn::IDLE);
+        }
+        // Work in hand, though not ours yet: this service is not idle.
+        tokio::time::sleep(PAUSE).await;
+        Ok(Turn::AGAIN)
+    }
+
+    async fn read_one(&self, claim: Claim) {
+        let failure = match self.ask(&claim).await {
+            Ok(reading) => match self.record(&claim, reading).await {
+                Ok(()) => return,
+                Err(error) => chain(&error),
+            },
+            Err(failure) => failure.to_string(),
+        };
+        match self.store.postpone_claim(&claim, &failure).await {
+            Ok(count) => tracing::warn!(object_id = claim.object_id, failures = ?count, failure,
+                "a reading is put off"),
+            // The lease runs out by itself.
+            Err(error) => tracing::warn!(object_id = claim.object_id, %error, failure,
+                "a reading failed"),
+        }
+    }
+
+    /// What cannot get better by asking again is an answer, too: a person looks at it.
+    async fn ask(&self, claim: &Claim) -> Result<Reading, Failure> {
+        let (stripe, id) = (self.stripe.clone(), claim.object_id.clone());
+        let kind = claim.kind;
+        let read = apart::ask(move || async move { read(&stripe, kind, &id).await }).await;
+        match read {
+            Err(failure) if failure.is_not_found() || matches!(failure, Failure::Mismatch { .. }) => {
+                Ok(Reading::Unclaimed(Unclaimed(failure.to_string())))
+            }
+            other => other,
+        }
+    }
+
+    async fn record(&self, claim: &Claim, reading: Reading) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        self.store.lock_months_shared_in_tx(&mut tx).await?;
+        if !self.store.lock_claim_in_tx(&mut tx, claim).await? {
+            return Ok(());
+        }
+        match reading {
+            Reading::Subscription(it) => self.subscription_in_tx(&mut tx, claim, &it).await?,
+            Reading::Settlement(it) => self.charge_in_tx(&mut tx, claim, &it).await?,
+            Reading::Unclaimed(why) => self.unclaimed_in_tx(&mut tx, claim, &why, None).await?,
+            Reading::Nothing => {}
+        }
+        self.store.finish_claim_in_tx(&mut tx, claim).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn subscription_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        claim: &Claim,
+        read: &stripe::Subscription,
+    ) -> Result<(), Error> {
+        let owner = match charge::owner(&read.metadata) {
+            Ok(owner) => owner,
+            Err(why) => return self.unclaimed_in_tx(tx, claim, &why, None).await,
+        };
+        let known = self.store.find_subscription_in_tx(tx, &read.id).await?;
+        let next = Subscription::next(known.as_ref(), read, &owner, self.clock.now());
+        self.store.resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id).await?;
+        if known.as_ref() == Some(&next) {
+            return Ok(());
+        }
+        let changed = Subscription { version: next.version.saturating_add(1), ..next };
+        self.store.save_subscription_in_tx(tx, &changed).await?;
+        let fact = convert::subscription_fact(&changed, self.clock.now());
+        Ok(self.outbox.enqueue_in_tx(tx, &[fact]).await?)
+    }
+
+    async fn charge_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        claim: &Claim,
+        settlement: &Settlement,
+    ) -> Result<(), Error> {
+        let last_cut = self.store.find_last_cut_in_tx(tx).await?.map(|(month, _)| month);
+        let first_event = self.store.find_first_event_in_tx(tx).await?;
+        let open = first_open(last_cut, first_event);
+        let month = charge::funded_month(settlement.period_start, open);
+        let owner = charge::owner(&settlement.subscription_metadata);
+        let (body, fact) = match owner.and_then(|owner| charge::fact(settlement, &owner, month)) {
+            Ok(made) => made,
+            Err(why) => return self.unclaimed_in_tx(tx, claim, &why, Some(settlement)).await,
+        };
+        let subscription_id = settlement.subscription.as_deref().unwrap_or_default();
+        let invoice_id = settlement.invoice.as_str();
+        let is_new = self
+            .store
+            .save_charge_in_tx(tx, &body, &fact, subscription_id, invoice_id)
+            .await?;
+        self.store.resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id).await?;
+        if !is_new {
+            return Ok(());
+        }
+        let key = fact.key().to_string();
+        let announced = convert::charge_fact(&body, &key, subscription_id, invoice_id);
+        Ok(self.outbox.enqueue_in_tx(tx, &[announced]).await?)
+    }
+
+    /// Written down and shouted about; what it is for is decided by a person.
+    async fn unclaimed_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        claim: &Claim,
+        why: &Unclaimed,
+        settlement: Option<&Settlement>,
+    ) -> Result<(), Error> {
+        let unclaimed = UnclaimedObject {
+            kind: claim.kind.as_str(),
+            object_id: &claim.object_id,
+            reason: &why.0,
+            charge_id: settlement.map_or("", |it| &it.charge),
+            gross_minor: settlement.map_or(0, |it| it.gross_minor),
+            currency: settlement.map_or("", |it| &it.currency),
+        };
+        tracing::error!(object_id = claim.object_id, charge_id = unclaimed.charge_id,
+            gross_minor = unclaimed.gross_minor, reason = why.0, "unclaimed at Stripe");
+        Ok(self.store.save_unclaimed_in_tx(tx, &unclaimed, self.clock.now()).await?)
+    }
+}
+
+async fn read(stripe: &Stripe, kind: WorkKind, id: &str) -> Result<Reading, Failure> {
+    match kind {
+        WorkKind::Subscription => {
+            let subscription = stripe.retrieve_subscription(id).await?;
+            Ok(Reading::Subscription(Box::new(subscription)))
+        }
+        WorkKind::Invoice => {
+            let settlement = stripe.invoice_settlement(id).await?;
+            Ok(settlement.map_or(Reading::Nothing, |it| Reading::Settlement(Box::new(it))))
+        }
+    }
+}
+
+fn chain(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

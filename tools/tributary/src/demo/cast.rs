@@ -1,0 +1,152 @@
+//! Who takes part, drawn from the seed: creators with their readiness to be paid, subscribers
+//! with a plan, a day to join and a card.
+
+use super::lots::Lots;
+
+/// How far a creator gets at Stripe's onboarding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onboarding {
+    Completes,
+    /// Opens the page and never fills it in.
+    StopsHalfway,
+    NeverStarts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creator {
+    pub id: String,
+    pub name: String,
+    pub onboarding: Onboarding,
+}
+
+/// What a subscriber wants to pay a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// A plan of this price, in cents.
+    Plan(i64),
+    /// The plan whose price the subscriber chooses, at this one.
+    Own(i64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscriber {
+    pub id: String,
+    pub wish: Wish,
+    /// The day of the first month on which the subscriber joins, from 0.
+    pub joins: usize,
+    /// Tries a card first that is declined.
+    pub declined_first: bool,
+    /// Gives a little to the creator who is to stay below the least payout.
+    pub patron_of_last: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cast {
+    pub seed: u64,
+    /// In the order of their popularity; the last one has two patrons alone.
+    pub creators: Vec<Creator>,
+    pub subscribers: Vec<Subscriber>,
+}
+
+/// On how many days of the first month subscribers join.
+pub const JOINING_DAYS: usize = 3;
+/// The prices of plans, with how many of a hundred choose each; the others choose their own.
+const PRICES: [(i64, usize); 4] = [(500, 30), (1_000, 35), (2_000, 20), (5_000, 7)];
+
+const FIRST_NAMES: [&str; 20] = [
+    "Ada", "Bruno", "Chidi", "Dina", "Emeka", "Freya", "Goran", "Hana", "Iris", "Jonas", "Kavya",
+    "Luca", "Mira", "Noor", "Otto", "Priya", "Quinn", "Rosa", "Sven", "Tala",
+];
+const LAST_NAMES: [&str; 7] =
+    ["Abel", "Brandt", "Castro", "Dufour", "Eriksen", "Farouk", "Gruber"];
+
+impl Cast {
+    pub fn of(seed: u64, subscribers: usize, creators: usize) -> Self {
+        let creators: Vec<Creator> = (0..creators).map(|rank| creator(rank, creators)).collect();
+        let mut subscribers: Vec<Subscriber> =
+            (0..subscribers).map(|index| subscriber(seed, index)).collect();
+        // One creator subscribes too: one user, two roles.
+        if let (Some(first), Some(creator)) = (subscribers.first_mut(), creators.first()) {
+            first.id.clone_from(&creator.id);
+        }
+        Self { seed, creators, subscribers }
+    }
+
+    pub fn name_of<'a>(&'a self, creator_id: &'a str) -> &'a str {
+        let found = self.creators.iter().find(|creator| creator.id == creator_id);
+        found.map_or(creator_id, |creator| &creator.name)
+    }
+}
+
+fn creator(rank: usize, count: usize) -> Creator {
+    // Popular ones, so that it is not the least payout that keeps their money.
+    let onboarding = match rank {
+        1 => Onboarding::StopsHalfway,
+        4 if count >= 10 => Onboarding::NeverStarts,
+        _ => Onboarding::Completes,
+    };
+    let first = FIRST_NAMES.get(rank % FIRST_NAMES.len()).copied().unwrap_or_default();
+    let last = LAST_NAMES.get(rank / 3 % LAST_NAMES.len()).copied().unwrap_or_default();
+    let again = rank / FIRST_NAMES.len() / LAST_NAMES.len();
+    let name = if again == 0 { format!("{first} {last}") } else { format!("{first} {last} {again}") };
+    Creator { id: format!("creator_{rank:03}"), name, onboarding }
+}
+
+fn subscriber(seed: u64, index: usize) -> Subscriber {
+    let id = format!("fan_{index:04}");
+    let mut lots = Lots::of(seed, &format!("who:{id}"));
+    let wish = wish(&mut lots);
+    Subscriber {
+        wish,
+        joins: lots.below(JOINING_DAYS),
+        // Always somebody, whatever the lots say.
+        declined_first: index == 3 || lots.chance(4),
+        patron_of_last: index == 2 || index == 5,
+        id,
+    }
+}
+
+fn wish(lots: &mut Lots) -> Wish {
+    let mut lot = lots.below(100);
+    for (price, share) in PRICES {
+        if lot < share {
+            return Wish::Plan(price);
+        }
+        lot -= share;
+    }
+    Wish::Own(lots.between(700, 4_200))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_same_seed_casts_the_same_people_and_another_seed_others() {
+        assert_eq!(Cast::of(1, 200, 20), Cast::of(1, 200, 20));
+        assert_ne!(Cast::of(1, 200, 20).subscribers, Cast::of(2, 200, 20).subscribers);
+    }
+
+    #[test]
+    fn every_cast_has_somebody_for_each_part_of_the_story() {
+        for (subscribers, creators) in [(10, 4), (30, 6), (200, 20)] {
+            let cast = Cast::of(7, subscribers, creators);
+            let unfinished = |one: &&Creator| one.onboarding != Onboarding::Completes;
+            let count = cast.creators.iter().filter(unfinished).count();
+            assert_eq!(count, if creators >= 10 { 2 } else { 1 });
+            assert!(cast.subscribers.iter().any(|one| one.declined_first));
+            assert!(cast.subscribers.iter().any(|one| one.patron_of_last));
+            assert_eq!(cast.subscribers[0].id, cast.creators[0].id);
+        }
+    }
+
+    #[test]
+    fn names_and_ids_of_creators_differ() {
+        let cast = Cast::of(1, 10, 300);
+        let names: BTreeSet<&str> = cast.creators.iter().map(|one| one.name.as_str()).collect();
+        let ids: BTreeSet<&str> = cast.creators.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!((names.len(), ids.len()), (300, 300));
+    }
+}
