@@ -184,7 +184,7 @@ create table payout.attempt (
     constraint attempt__step_known check (step in ('transfer', 'bank')),
     constraint attempt__doubt_known check (doubt in ('none', 'open', 'spent', 'alarm')),
     constraint attempt__state_known
-        check (state in ('sending', 'unknown', 'submitted', 'settled', 'refused', 'lost'))
+        check (state in ('sending', 'unknown', 'submitted', 'settled', 'refused'))
 );
 
 -- Every move that a payout made: append-only.

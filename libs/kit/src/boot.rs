@@ -113,8 +113,7 @@ pub struct Started {
     stopping: Arc<AtomicBool>,
     drain_wait: Duration,
     drain_max: Duration,
-    stop: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
     pool: PgPool,
 }
 
@@ -123,8 +122,8 @@ impl Started {
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::Release);
         tokio::time::sleep(self.drain_wait).await;
-        self.stop.cancel();
-        let drained = futures::future::join_all(self.tasks);
+        self.tasks.stop.cancel();
+        let drained = futures::future::join_all(self.tasks.running);
         if tokio::time::timeout(self.drain_max, drained).await.is_err() {
             tracing::warn!("work in hand was left; it starts again from the database");
         }
@@ -191,95 +190,134 @@ struct Assembly {
 }
 
 impl Assembly {
-    async fn run<S: Service>(self, running: Running) -> Result<Started, BootError> {
-        let stop = CancellationToken::new();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let mut tasks = Vec::new();
+    async fn run<S: Service>(self, mut running: Running) -> Result<Started, BootError> {
+        let mut tasks = Tasks::default();
         let bus = jetstream::new(self.nats.clone());
+        self.start_relay::<S>(&bus, &mut tasks);
+        let consumers = self.start_consumers::<S>(&bus, &mut running, &mut tasks);
+        let loops = self.start_loops(&mut running, &mut tasks);
+        let following = follow(self.clock.clone(), self.pulse.clone(), tasks.stop.clone());
+        tasks.run(following);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let health = self.health::<S>(Arc::clone(&stopping));
+        let public_address = self.serve_public(&mut running, health.clone(), &mut tasks).await?;
+        let inside = self.inside::<S>(running, consumers, loops)?.merge(health);
+        let listener = bind(&self.settings.server.listen).await?;
+        let address = local(&listener)?;
+        tasks.run(serve(listener, inside, tasks.stop.clone()));
+        tracing::info!(service = S::NAME, %address, ?public_address, "serving");
+        let server = &self.settings.server;
+        Ok(Started {
+            address,
+            public_address,
+            stopping,
+            drain_wait: Duration::from_millis(server.drain_wait_ms),
+            drain_max: Duration::from_millis(server.drain_max_ms),
+            tasks,
+            pool: self.pool,
+        })
+    }
 
-        if wire::STREAMS.contains(&S::SCHEMA) {
-            tasks.push(crate::spawn(mailbox::relay::run(
-                self.pool.clone(),
-                self.outbox.clone(),
-                bus.clone(),
-                S::SCHEMA,
-                self.pulse.clone(),
-                stop.clone(),
-            )));
+    /// Only services that announce something have a stream to relay to.
+    fn start_relay<S: Service>(&self, bus: &jetstream::Context, tasks: &mut Tasks) {
+        if !wire::STREAMS.contains(&S::SCHEMA) {
+            return;
         }
-        let consumers: Vec<Arc<Consumer>> = running
-            .subscribers
-            .into_iter()
-            .map(|(stream, subscriber)| {
-                Arc::new(Consumer {
-                    stream,
-                    durable: format!("{}__{stream}", S::SCHEMA),
-                    subscriber,
-                    pool: self.pool.clone(),
-                    bus: bus.clone(),
-                    inbox: Inbox::new(S::SCHEMA),
-                    dead_letters: DeadLetters::new(S::SCHEMA),
-                    pulse: self.pulse.clone(),
-                })
-            })
-            .collect();
-        for consumer in &consumers {
-            let (consumer, stop) = (Arc::clone(consumer), stop.clone());
-            tasks.push(crate::spawn(async move { consumer.run(stop).await }));
+        let (pool, outbox, pulse) = (self.pool.clone(), self.outbox.clone(), self.pulse.clone());
+        let stop = tasks.stop.clone();
+        tasks.run(mailbox::relay::run(pool, outbox, bus.clone(), S::SCHEMA, pulse, stop));
+    }
+
+    fn start_consumers<S: Service>(
+        &self,
+        bus: &jetstream::Context,
+        running: &mut Running,
+        tasks: &mut Tasks,
+    ) -> Vec<Arc<Consumer>> {
+        let mut consumers = Vec::new();
+        for (stream, subscriber) in std::mem::take(&mut running.subscribers) {
+            let consumer = Arc::new(Consumer {
+                stream,
+                durable: format!("{}__{stream}", S::SCHEMA),
+                subscriber,
+                pool: self.pool.clone(),
+                bus: bus.clone(),
+                inbox: Inbox::new(S::SCHEMA),
+                dead_letters: DeadLetters::new(S::SCHEMA),
+                pulse: self.pulse.clone(),
+            });
+            let (one, stop) = (Arc::clone(&consumer), tasks.stop.clone());
+            tasks.run(async move { one.run(stop).await });
+            consumers.push(consumer);
         }
+        consumers
+    }
+
+    fn start_loops(&self, running: &mut Running, tasks: &mut Tasks) -> Vec<Arc<Loop>> {
         let mut loops = Vec::new();
-        for worker in running.workers {
-            let (one, task) = Loop::start(worker, self.pulse.clone(), stop.clone());
+        for worker in std::mem::take(&mut running.workers) {
+            let (one, task) = Loop::start(worker, self.pulse.clone(), tasks.stop.clone());
+            tasks.running.push(task);
             loops.push(one);
-            tasks.push(task);
         }
-        tasks.push(crate::spawn(follow(self.clock.clone(), self.pulse.clone(), stop.clone())));
+        loops
+    }
 
-        let settle = Settle {
+    fn health<S: Service>(&self, stopping: Arc<AtomicBool>) -> axum::Router {
+        routes(Arc::new(Readiness {
+            name: S::NAME,
+            pool: self.pool.clone(),
+            nats: self.nats.clone(),
+            monitor_url: self.settings.nats.monitor_url.clone(),
+            http: crate::http::client(),
+            clock: self.clock.clone(),
+            stopping,
+        }))
+    }
+
+    async fn serve_public(
+        &self,
+        running: &mut Running,
+        health: axum::Router,
+        tasks: &mut Tasks,
+    ) -> Result<Option<SocketAddr>, BootError> {
+        let Some(public) = running.public.take() else { return Ok(None) };
+        let listener = bind(&self.settings.server.public_listen).await?;
+        let address = local(&listener)?;
+        tasks.run(serve(listener, public.merge(health), tasks.stop.clone()));
+        Ok(Some(address))
+    }
+
+    /// The service's own gRPC and kit's, behind the gate.
+    fn inside<S: Service>(
+        &self,
+        mut running: Running,
+        consumers: Vec<Arc<Consumer>>,
+        loops: Vec<Arc<Loop>>,
+    ) -> Result<axum::Router, BootError> {
+        running.grpc.add_service(KitServiceServer::new(Settle {
             clock: self.clock.clone(),
             pulse: self.pulse.clone(),
             pool: self.pool.clone(),
             outbox: self.outbox.clone(),
             consumers,
             loops,
-        };
-        let mut grpc = running.grpc;
-        grpc.add_service(KitServiceServer::new(settle));
+        }));
         let gatekeeper = Gatekeeper::new(S::NAME, &self.settings.tokens, self.clock.clone())?;
-        let gate = Gate { gatekeeper, pulse: self.pulse.clone() };
-        let readiness = Readiness {
-            name: S::NAME,
-            pool: self.pool.clone(),
-            nats: self.nats,
-            monitor_url: self.settings.nats.monitor_url.clone(),
-            http: crate::http::client(),
-            clock: self.clock,
-            stopping: Arc::clone(&stopping),
-        };
-        let health = routes(Arc::new(readiness));
+        Ok(gated(running.grpc.routes(), Gate { gatekeeper, pulse: self.pulse.clone() }))
+    }
+}
 
-        let listener = bind(&self.settings.server.listen).await?;
-        let address = local(&listener)?;
-        let mut public_address = None;
-        if let Some(public) = running.public {
-            let outside = bind(&self.settings.server.public_listen).await?;
-            public_address = Some(local(&outside)?);
-            let public = public.merge(health.clone());
-            tasks.push(crate::spawn(serve(outside, public, stop.clone())));
-        }
-        let inside = gated(grpc.routes(), gate).merge(health);
-        tasks.push(crate::spawn(serve(listener, inside, stop.clone())));
-        tracing::info!(service = S::NAME, %address, ?public_address, "serving");
-        Ok(Started {
-            address,
-            public_address,
-            stopping,
-            drain_wait: Duration::from_millis(self.settings.server.drain_wait_ms),
-            drain_max: Duration::from_millis(self.settings.server.drain_max_ms),
-            stop,
-            tasks,
-            pool: self.pool,
-        })
+/// What runs, and how it is told to stop.
+#[derive(Default)]
+struct Tasks {
+    stop: CancellationToken,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Tasks {
+    fn run(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.running.push(crate::spawn(work));
     }
 }
 

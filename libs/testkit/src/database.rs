@@ -85,6 +85,8 @@ impl Drop for TestDb {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&url).await?;
+                // Dropping waits for every process of the server, some of which sleep for a minute.
+                admin.execute("set statement_timeout = '5s'").await?;
                 let drop = format!("drop database if exists {name} with (force)");
                 admin.execute(AssertSqlSafe(drop)).await?;
                 anyhow::Ok(())

@@ -20,10 +20,22 @@ impl TestNats {
     /// # Errors
     /// When the binary is missing or does not come up.
     pub async fn start() -> Result<Self> {
+        Self::start_with("always").await
+    }
+
+    /// A server as it is shipped: it syncs every two minutes, which is not good enough.
+    ///
+    /// # Errors
+    /// As [`TestNats::start`].
+    pub async fn start_lax() -> Result<Self> {
+        Self::start_with("2m").await
+    }
+
+    async fn start_with(sync: &str) -> Result<Self> {
         let store = tempfile::tempdir()?;
         let config = format!(
             "listen: 127.0.0.1:-1\nhttp: 127.0.0.1:-1\n\
-             jetstream {{ store_dir: \"{0}/js\", sync_interval: always, max_file_store: 8GB }}\n\
+             jetstream {{ store_dir: \"{0}/js\", sync_interval: {sync}, max_file_store: 8GB }}\n\
              ports_file_dir: \"{0}\"\n",
             store.path().display()
         );
@@ -56,6 +68,12 @@ impl TestNats {
         format!("http://127.0.0.1:{}", self.monitor)
     }
 
+    /// Ends the server as a crash would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Where the streams lie.
     #[must_use]
     pub fn store(&self) -> PathBuf {
@@ -71,8 +89,7 @@ impl TestNats {
 
 impl Drop for TestNats {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

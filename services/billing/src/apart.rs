@@ -18,6 +18,9 @@ where
 {
     let runtime = Handle::current();
     let asked = tokio::task::spawn_blocking(move || runtime.block_on(question()));
-    let lost = Failure::Unknown { why: Doubt::ConnectionLost, request_id: None };
+    let lost = Failure::Unknown {
+        why: Doubt::ConnectionLost,
+        request_id: None,
+    };
     asked.await.unwrap_or(Err(lost))
 }

@@ -55,16 +55,24 @@ impl Config {
     /// # Errors
     /// A sentence naming the plan and what is wrong with it.
     pub fn plans(&self) -> Result<Plans, String> {
-        let plans = self.plans.iter().map(Plan::read).collect::<Result<_, _>>()?;
+        let plans = self
+            .plans
+            .iter()
+            .map(Plan::read)
+            .collect::<Result<_, _>>()?;
         Plans::try_new(plans)
     }
 
     /// Says in figures which plans cost more than they bring once all of their money is
     /// allocated. No mistake: an operator may want such a plan.
     pub fn warn_of_losses(&self, plans: &Plans) {
-        let Ok(estimates) = self.estimates() else { return };
+        let Ok(estimates) = self.estimates() else {
+            return;
+        };
         for plan in plans.iter() {
-            let Ok(price) = Amount::try_new(plan.lowest_minor(), Asset::Usd) else { continue };
+            let Ok(price) = Amount::try_new(plan.lowest_minor(), Asset::Usd) else {
+                continue;
+            };
             if let Ok(Some(loss)) = plan::loss(price, &estimates) {
                 tracing::warn!(plan_id = plan.plan_id, %price, %loss,
                     "a fully allocated month of this plan loses money after Stripe's fee");
@@ -73,7 +81,11 @@ impl Config {
     }
 
     fn estimates(&self) -> Result<plan::Estimates, String> {
-        let Estimates { stripe_fee_bps, stripe_fee_fixed_minor, platform_fee_bps } = self.estimates;
+        let Estimates {
+            stripe_fee_bps,
+            stripe_fee_fixed_minor,
+            platform_fee_bps,
+        } = self.estimates;
         let read = |name: &str, bps| {
             BasisPoints::try_new(bps).map_err(|error| format!("estimates.{name}: {error}"))
         };
@@ -89,17 +101,36 @@ impl Config {
 impl Plan {
     fn read(&self) -> Result<plan::Plan, String> {
         let wrong = |what: &str| format!("plans: {}: {what}", self.id);
-        let program: Program = self.program.parse().map_err(|_| wrong("the program is unknown"))?;
+        let program: Program = self
+            .program
+            .parse()
+            .map_err(|_| wrong("the program is unknown"))?;
         if !plan::is_sold(program) {
             return Err(wrong("nothing is sold for this program"));
         }
-        let bounds = (self.amount_minor, self.amount_min_minor, self.amount_max_minor);
+        let bounds = (
+            self.amount_minor,
+            self.amount_min_minor,
+            self.amount_max_minor,
+        );
         let price = match bounds {
             (Some(amount_minor), None, None) => Price::Fixed { amount_minor },
-            (None, Some(min_minor), Some(max_minor)) => Price::Chosen { min_minor, max_minor },
-            _ => return Err(wrong("give amount_minor, or amount_min_minor and amount_max_minor")),
+            (None, Some(min_minor), Some(max_minor)) => Price::Chosen {
+                min_minor,
+                max_minor,
+            },
+            _ => {
+                return Err(wrong(
+                    "give amount_minor, or amount_min_minor and amount_max_minor",
+                ));
+            }
         };
         let (plan_id, name) = (self.id.clone(), self.name.clone());
-        Ok(plan::Plan { plan_id, name, program, price })
+        Ok(plan::Plan {
+            plan_id,
+            name,
+            program,
+            price,
+        })
     }
 }

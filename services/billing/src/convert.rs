@@ -38,7 +38,13 @@ pub fn event(fact: &Fact) -> Result<Event, String> {
 pub fn month_ingested(fact: &Fact) -> Result<(Month, EventTotals), String> {
     let message: MonthIngested = decode(fact)?;
     let month = wire::facts::month("month", &message.month).map_err(told)?;
-    Ok((month, EventTotals { event_count: message.event_count, digest: message.digest }))
+    Ok((
+        month,
+        EventTotals {
+            event_count: message.event_count,
+            digest: message.digest,
+        },
+    ))
 }
 
 fn decode<E: wire::Event>(fact: &Fact) -> Result<E, String> {
@@ -92,7 +98,13 @@ pub fn cut_fact(month: Month, control: Control, charge_count: i64, now: OffsetDa
         gross_minor: control.sum_minor,
         digest: control.digest,
     };
-    Fact::new(format!("cut:{month}"), format!("month:{month}"), 1, now, &message)
+    Fact::new(
+        format!("cut:{month}"),
+        format!("month:{month}"),
+        1,
+        now,
+        &message,
+    )
 }
 
 /// # Errors
@@ -117,7 +129,8 @@ pub fn subscriber(text: &str) -> Result<SubscriberId, Error> {
 /// # Errors
 /// `Invalid` naming the field.
 pub fn month(text: &str) -> Result<Month, Error> {
-    text.parse().map_err(|error: ledger::LedgerError| invalid("month", &error))
+    text.parse()
+        .map_err(|error: ledger::LedgerError| invalid("month", &error))
 }
 
 fn url(field: &'static str, text: String) -> Result<String, Error> {
@@ -133,7 +146,9 @@ fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> Error {
 }
 
 pub fn plans(plans: &Plans) -> proto::ListPlansResponse {
-    proto::ListPlansResponse { plans: plans.iter().map(plan).collect() }
+    proto::ListPlansResponse {
+        plans: plans.iter().map(plan).collect(),
+    }
 }
 
 fn plan(plan: &Plan) -> proto::Plan {

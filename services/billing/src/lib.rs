@@ -48,12 +48,18 @@ impl Service for Billing {
             stripe,
             plans: Arc::new(plans),
         };
-        let grpc = BillingServiceServer::new(service::Grpc { usecases: usecases.clone() });
-        let events = subscriber::StripeEvents { store: usecases.store.clone() };
+        let grpc = BillingServiceServer::new(service::Grpc {
+            usecases: usecases.clone(),
+        });
+        let events = subscriber::StripeEvents {
+            store: usecases.store.clone(),
+        };
         Ok(Running::default()
             .grpc(grpc)
             .subscriber("webhook_ingest", events)
-            .worker(worker::Readings { usecases: usecases.clone() })
+            .worker(worker::Readings {
+                usecases: usecases.clone(),
+            })
             .worker(worker::Months { usecases }))
     }
 }

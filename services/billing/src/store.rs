@@ -9,8 +9,8 @@ mod work;
 
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
-pub use checkout::Checkout;
 pub use charge::UnclaimedObject;
+pub use checkout::Checkout;
 pub use month::{Cash, MonthCash};
 pub use subscription::Subscription;
 pub use work::Claim;

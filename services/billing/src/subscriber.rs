@@ -39,7 +39,10 @@ impl Subscriber for StripeEvents {
                 self.apply_month_in_tx(tx, fact).await?
             };
             if let Err(reason) = applied {
-                refused.push(Refused { fact_id: fact.fact_id.clone(), reason });
+                refused.push(Refused {
+                    fact_id: fact.fact_id.clone(),
+                    reason,
+                });
             }
         }
         self.apply_events_in_tx(tx, &events).await?;
@@ -55,19 +58,25 @@ impl StripeEvents {
     ) -> Result<(), ApplyError> {
         let mut fresh = self.store.save_events_in_tx(tx, events).await?;
         // `remove`, so that an event that stands twice in one batch counts once.
-        let fresh: Vec<&Event> =
-            events.iter().filter(|event| fresh.remove(&event.event_id)).collect();
-        let work: Vec<_> =
-            fresh.iter().filter_map(|event| Some((event.work()?, *event))).collect();
+        let fresh: Vec<&Event> = events
+            .iter()
+            .filter(|event| fresh.remove(&event.event_id))
+            .collect();
+        let work: Vec<_> = fresh
+            .iter()
+            .filter_map(|event| Some((event.work()?, *event)))
+            .collect();
         if !work.is_empty() {
             self.store.save_work_in_tx(tx, &work).await?;
         }
-        let completed = fresh.iter().filter_map(|event| {
-            Some((event.completed_session()?.to_owned(), event.created_at))
-        });
+        let completed = fresh
+            .iter()
+            .filter_map(|event| Some((event.completed_session()?.to_owned(), event.created_at)));
         let (sessions, times): (Vec<_>, Vec<_>) = completed.unzip();
         if !sessions.is_empty() {
-            self.store.complete_checkouts_in_tx(tx, &sessions, &times).await?;
+            self.store
+                .complete_checkouts_in_tx(tx, &sessions, &times)
+                .await?;
         }
         Ok(())
     }
@@ -80,7 +89,9 @@ impl StripeEvents {
     ) -> Result<Result<(), String>, ApplyError> {
         match convert::month_ingested(fact) {
             Ok((month, totals)) => {
-                self.store.save_month_ingested_in_tx(tx, month, totals).await?;
+                self.store
+                    .save_month_ingested_in_tx(tx, month, totals)
+                    .await?;
                 Ok(Ok(()))
             }
             Err(reason) => Ok(Err(reason)),

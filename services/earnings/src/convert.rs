@@ -30,27 +30,40 @@ const CURRENCY: &str = "USD";
 /// A body that was read becomes a fact of the books, if they can take it.
 pub fn occurred(fact: &mailbox::Fact, body: FactBody) -> Read<Occurred> {
     let made = Fact::try_new(body).map_err(bug)?;
-    Ok(Occurred { fact: made, at: fact.occurred_at })
+    Ok(Occurred {
+        fact: made,
+        at: fact.occurred_at,
+    })
 }
 
 pub fn charge_settled(fact: &mailbox::Fact) -> Read<FactBody> {
-    facts::charge_settled(&fact.decode()?).map(Into::into).map_err(bug)
+    facts::charge_settled(&fact.decode()?)
+        .map(Into::into)
+        .map_err(bug)
 }
 
 pub fn funding_attributed(fact: &mailbox::Fact) -> Read<FactBody> {
-    facts::funding_attributed(&fact.decode()?).map(Into::into).map_err(bug)
+    facts::funding_attributed(&fact.decode()?)
+        .map(Into::into)
+        .map_err(bug)
 }
 
 pub fn allocation_changed(fact: &mailbox::Fact) -> Read<FactBody> {
-    facts::allocation_changed(&fact.decode()?).map(Into::into).map_err(bug)
+    facts::allocation_changed(&fact.decode()?)
+        .map(Into::into)
+        .map_err(bug)
 }
 
 pub fn attempt_settled(fact: &mailbox::Fact) -> Read<FactBody> {
-    facts::attempt_settled(&fact.decode()?).map(Into::into).map_err(bug)
+    facts::attempt_settled(&fact.decode()?)
+        .map(Into::into)
+        .map_err(bug)
 }
 
 pub fn balance_transaction_observed(fact: &mailbox::Fact) -> Read<FactBody> {
-    facts::balance_transaction_observed(&fact.decode()?).map(Into::into).map_err(bug)
+    facts::balance_transaction_observed(&fact.decode()?)
+        .map(Into::into)
+        .map_err(bug)
 }
 
 /// `None` for a bank step: its money stays committed, in the connected account.
@@ -70,11 +83,19 @@ pub fn seal(fact: &mailbox::Fact) -> Read<Seal> {
     for total in &event.totals {
         let kind: FactKind = total.kind.parse().map_err(bug::<LedgerError>)?;
         let count = u64::try_from(total.count).map_err(bug)?;
-        let control = Control { count, sum_minor: total.sum_minor, digest: total.digest };
+        let control = Control {
+            count,
+            sum_minor: total.sum_minor,
+            digest: total.digest,
+        };
         let program = facts::program(&total.program).map_err(bug)?;
         totals.add_control(program, kind, control).map_err(bug)?;
     }
-    Ok(Seal { month, totals, at: fact.occurred_at })
+    Ok(Seal {
+        month,
+        totals,
+        at: fact.occurred_at,
+    })
 }
 
 fn bug<E: std::error::Error + Send + Sync + 'static>(error: E) -> ApplyError {
@@ -83,11 +104,12 @@ fn bug<E: std::error::Error + Send + Sync + 'static>(error: E) -> ApplyError {
 
 /// What lost a race with another replica is no fault of the facts: they come again.
 pub fn again(error: Error) -> ApplyError {
-    match error {
-        Error::Bug(cause) if cause.downcast_ref().is_some_and(store::is_raced) => {
+    match ApplyError::from(error) {
+        ApplyError::Bug(cause) if cause.downcast_ref().is_some_and(store::is_raced) => {
             ApplyError::Unavailable(cause)
         }
-        other => other.into(),
+        ApplyError::Bug(cause) => ApplyError::Bug(cause),
+        ApplyError::Unavailable(cause) => ApplyError::Unavailable(cause),
     }
 }
 
@@ -97,10 +119,18 @@ pub fn hold_order(message: &HoldRequest) -> Result<HoldOrder, Error> {
     let amount = wire::amount("amount_minor", message.amount_minor, &message.currency)?;
     if amount.is_zero() || amount.asset().code() != CURRENCY {
         let why = "a hold is of at least one cent".to_owned();
-        return Err(ConvertError::Invalid { field: "amount_minor", why }.into());
+        return Err(ConvertError::Invalid {
+            field: "amount_minor",
+            why,
+        }
+        .into());
     }
     let (payout, creator) = (payout(&message.payout_id)?, creator(&message.creator_id)?);
-    Ok(HoldOrder { payout, creator, amount })
+    Ok(HoldOrder {
+        payout,
+        creator,
+        amount,
+    })
 }
 
 /// # Errors
@@ -137,7 +167,11 @@ pub fn page(limit: i32) -> Result<i64, Error> {
 }
 
 fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> Error {
-    ConvertError::Invalid { field, why: why.to_string() }.into()
+    ConvertError::Invalid {
+        field,
+        why: why.to_string(),
+    }
+    .into()
 }
 
 pub fn hold_response(state: HoldState, snapshot: Snapshot) -> HoldResponse {
@@ -148,12 +182,22 @@ pub fn hold_response(state: HoldState, snapshot: Snapshot) -> HoldResponse {
         refunds_and_disputes_30d_minor: 0,
         income_30d_minor: snapshot.income_30d_minor,
     };
-    HoldResponse { state: state.as_str().to_owned(), snapshot: Some(snapshot) }
+    HoldResponse {
+        state: state.as_str().to_owned(),
+        snapshot: Some(snapshot),
+    }
 }
 
 pub fn payable(payable: store::Payable) -> Payable {
-    let store::Payable { creator_id, payable_minor } = payable;
-    Payable { creator_id, payable_minor, currency: CURRENCY.to_owned() }
+    let store::Payable {
+        creator_id,
+        payable_minor,
+    } = payable;
+    Payable {
+        creator_id,
+        payable_minor,
+        currency: CURRENCY.to_owned(),
+    }
 }
 
 pub fn earnings(
@@ -206,8 +250,11 @@ pub fn month_response(report: &MonthReport) -> GetMonthResponse {
 
 /// One line per program and kind that either side knows.
 fn totals(sealed: &ControlTotals, posted: &ControlTotals) -> Vec<TotalCheck> {
-    let keys: std::collections::BTreeSet<_> =
-        sealed.iter().chain(posted.iter()).map(|(program, kind, _)| (program, kind)).collect();
+    let keys: std::collections::BTreeSet<_> = sealed
+        .iter()
+        .chain(posted.iter())
+        .map(|(program, kind, _)| (program, kind))
+        .collect();
     let checks = keys.into_iter().map(|(program, kind)| {
         let (sealed, posted) = (sealed.get(program, kind), posted.get(program, kind));
         TotalCheck {

@@ -43,13 +43,35 @@ impl Service for Earnings {
             rates: parts.config.rates().map_err(BootError::Config)?,
             lines_per_turn: parts.config.close.lines_per_turn,
         };
-        let grpc = EarningsServiceServer::new(service::Grpc { usecases: usecases.clone() });
+        let grpc = EarningsServiceServer::new(service::Grpc {
+            usecases: usecases.clone(),
+        });
         Ok(Running::default()
             .grpc(grpc)
-            .subscriber("billing", subscriber::Cash { usecases: usecases.clone() })
-            .subscriber("allocation", subscriber::Attribution { usecases: usecases.clone() })
-            .subscriber("payout", subscriber::Attempts { usecases: usecases.clone() })
-            .subscriber("balance_monitor", subscriber::Observed { usecases: usecases.clone() })
+            .subscriber(
+                "billing",
+                subscriber::Cash {
+                    usecases: usecases.clone(),
+                },
+            )
+            .subscriber(
+                "allocation",
+                subscriber::Attribution {
+                    usecases: usecases.clone(),
+                },
+            )
+            .subscriber(
+                "payout",
+                subscriber::Attempts {
+                    usecases: usecases.clone(),
+                },
+            )
+            .subscriber(
+                "balance_monitor",
+                subscriber::Observed {
+                    usecases: usecases.clone(),
+                },
+            )
             .worker(worker::Closer::new(usecases)))
     }
 }

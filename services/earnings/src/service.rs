@@ -33,7 +33,10 @@ impl EarningsService for Grpc {
     ) -> Result<Response<ListPayableResponse>, Status> {
         let request = request.into_inner();
         let limit = convert::page(request.limit)?;
-        let payables = self.usecases.list_payable(&request.after_creator_id, limit).await?;
+        let payables = self
+            .usecases
+            .list_payable(&request.after_creator_id, limit)
+            .await?;
         let payables = payables.into_iter().map(convert::payable).collect();
         Ok(Response::new(ListPayableResponse { payables }))
     }
@@ -51,7 +54,12 @@ impl EarningsService for Grpc {
         let request = request.into_inner();
         let payout = convert::payout(&request.payout_id)?;
         let attempt = convert::attempt(request.attempt)?;
-        let state = self.usecases.commit_hold(&payout, attempt).await?.as_str().to_owned();
+        let state = self
+            .usecases
+            .commit_hold(&payout, attempt)
+            .await?
+            .as_str()
+            .to_owned();
         Ok(Response::new(CommitHoldResponse { state }))
     }
 
@@ -60,7 +68,12 @@ impl EarningsService for Grpc {
         request: Request<ReleaseHoldRequest>,
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
         let payout = convert::payout(&request.into_inner().payout_id)?;
-        let state = self.usecases.release_hold(&payout).await?.as_str().to_owned();
+        let state = self
+            .usecases
+            .release_hold(&payout)
+            .await?
+            .as_str()
+            .to_owned();
         Ok(Response::new(ReleaseHoldResponse { state }))
     }
 

@@ -25,7 +25,10 @@ pub struct Store {
 
 impl Store {
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, accounts: Arc::default() }
+        Self {
+            pool,
+            accounts: Arc::default(),
+        }
     }
 
     /// # Errors
@@ -36,7 +39,9 @@ impl Store {
 
     /// For answers of several statements that must agree with one another.
     pub async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin_with("begin isolation level repeatable read read only").await
+        self.pool
+            .begin_with("begin isolation level repeatable read read only")
+            .await
     }
 }
 
@@ -46,8 +51,12 @@ const RACED: [&str; 3] = ["posting__pk", "posting__txn_once", "hold__pk"];
 
 /// Whether the same transaction, begun again, may pass.
 pub fn is_raced(error: &sqlx::Error) -> bool {
-    let Some(error) = error.as_database_error() else { return false };
-    let collided = error.code().is_some_and(|code| code == "40001" || code == "40P01");
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    let collided = error
+        .code()
+        .is_some_and(|code| code == "40001" || code == "40P01");
     collided || error.constraint().is_some_and(|name| RACED.contains(&name))
 }
 
@@ -61,7 +70,9 @@ fn month_of(column: i32) -> Result<Month, sqlx::Error> {
 }
 
 fn program_of(column: &str) -> Result<Program, sqlx::Error> {
-    column.parse().map_err(|error: LedgerError| unreadable(error))
+    column
+        .parse()
+        .map_err(|error: LedgerError| unreadable(error))
 }
 
 fn usd(minor: i64) -> Result<Amount, sqlx::Error> {

@@ -44,7 +44,11 @@ struct Sorted<T> {
 
 impl<T> Sorted<T> {
     fn new() -> Self {
-        Self { read: Vec::new(), fact_ids: Vec::new(), refused: Vec::new() }
+        Self {
+            read: Vec::new(),
+            fact_ids: Vec::new(),
+            refused: Vec::new(),
+        }
     }
 
     fn add(&mut self, fact: &Fact, read: Result<T, ApplyError>) {
@@ -58,14 +62,24 @@ impl<T> Sorted<T> {
     }
 
     fn refuse(&mut self, fact_id: &str, error: &dyn std::error::Error) {
-        let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        self.refused.push(Refused { fact_id: fact_id.to_owned(), reason: cause });
+        let cause = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        self.refused.push(Refused {
+            fact_id: fact_id.to_owned(),
+            reason: cause,
+        });
     }
 
     /// With the reasons that posting gave, in the order of `read`.
     fn finish(self, reasons: Vec<Option<String>>) -> Vec<Refused> {
         let refused = self.fact_ids.into_iter().zip(reasons);
-        let refused = refused.filter_map(|(fact_id, reason)| Some(Refused { fact_id, reason: reason? }));
+        let refused = refused.filter_map(|(fact_id, reason)| {
+            Some(Refused {
+                fact_id,
+                reason: reason?,
+            })
+        });
         self.refused.into_iter().chain(refused).collect()
     }
 }
@@ -80,7 +94,10 @@ impl Sorted<Occurred> {
         sorted: Self,
         usecases: &Usecases,
     ) -> Result<Vec<Refused>, ApplyError> {
-        let reasons = usecases.post_in_tx(tx, &sorted.read).await.map_err(convert::again)?;
+        let reasons = usecases
+            .post_in_tx(tx, &sorted.read)
+            .await
+            .map_err(convert::again)?;
         Ok(sorted.finish(reasons))
     }
 }
@@ -111,7 +128,11 @@ impl Subscriber for Cash {
 #[async_trait]
 impl Subscriber for Attribution {
     fn subjects(&self) -> &'static [&'static str] {
-        &[FundingAttributed::SUBJECT, AllocationChanged::SUBJECT, MonthSealed::SUBJECT]
+        &[
+            FundingAttributed::SUBJECT,
+            AllocationChanged::SUBJECT,
+            MonthSealed::SUBJECT,
+        ]
     }
 
     fn dedupe(&self) -> Dedupe {
@@ -136,7 +157,12 @@ impl Subscriber for Attribution {
         let mut refused = Sorted::post_in_tx(tx, sorted, &self.usecases).await?;
         let mut reasons = Vec::new();
         for seal in &seals.read {
-            reasons.push(self.usecases.seal_in_tx(tx, seal).await.map_err(convert::again)?);
+            reasons.push(
+                self.usecases
+                    .seal_in_tx(tx, seal)
+                    .await
+                    .map_err(convert::again)?,
+            );
         }
         refused.extend(seals.finish(reasons));
         Ok(refused)
@@ -167,7 +193,10 @@ impl Subscriber for Attempts {
             }
         }
         // Holds before accounts, as everyone who locks both.
-        let taken_back = self.usecases.refuse_attempts_in_tx(tx, &attempts.read).await;
+        let taken_back = self
+            .usecases
+            .refuse_attempts_in_tx(tx, &attempts.read)
+            .await;
         let mut refused = attempts.finish(taken_back.map_err(convert::again)?);
         refused.extend(Sorted::post_in_tx(tx, settled, &self.usecases).await?);
         Ok(refused)

@@ -46,7 +46,9 @@ where
         match once().await {
             Err(Error::Unavailable(cause) | Error::Bug(cause))
                 if races < RACES_MAX
-                    && cause.downcast_ref::<sqlx::Error>().is_some_and(store::is_raced) =>
+                    && cause
+                        .downcast_ref::<sqlx::Error>()
+                        .is_some_and(store::is_raced) =>
             {
                 races += 1;
             }

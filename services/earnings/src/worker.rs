@@ -28,7 +28,10 @@ struct Look {
 
 impl Closer {
     pub fn new(usecases: Usecases) -> Self {
-        Self { usecases, last_look: Mutex::default() }
+        Self {
+            usecases,
+            last_look: Mutex::default(),
+        }
     }
 
     /// A month that differs is waited for, then announced, and waited for again: the fact that
@@ -50,7 +53,9 @@ impl Closer {
                 Ok(Turn::AGAIN)
             }
             Waiting::Announce => {
-                self.usecases.announce_unbalanced(&closing, differences).await?;
+                self.usecases
+                    .announce_unbalanced(&closing, differences)
+                    .await?;
                 Ok(Turn::AGAIN)
             }
         }
@@ -59,11 +64,18 @@ impl Closer {
     /// How long nothing has been posted that counts for the month.
     fn quiet(&self, month: Month, posted: ControlTotals) -> time::Duration {
         let now = self.usecases.clock.wall();
-        let mut last = self.last_look.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .last_look
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match &*last {
             Some(look) if look.month == month && look.posted == posted => now - look.since,
             Some(_) | None => {
-                *last = Some(Look { month, posted, since: now });
+                *last = Some(Look {
+                    month,
+                    posted,
+                    since: now,
+                });
                 time::Duration::ZERO
             }
         }
@@ -80,9 +92,11 @@ impl Worker for Closer {
         match self.usecases.close_turn().await? {
             Turned::Nothing => Ok(Turn::IDLE),
             Turned::Progress => Ok(Turn::AGAIN),
-            Turned::Waiting { closing, posted, differences } => {
-                self.wait(closing, posted, differences).await
-            }
+            Turned::Waiting {
+                closing,
+                posted,
+                differences,
+            } => self.wait(closing, posted, differences).await,
         }
     }
 }

@@ -17,7 +17,7 @@ pub use action::{
 };
 pub use command::{Change, Command, Decision, Outcome, Rejection};
 pub use decide::decide;
-pub use payout::{Errand, Payout, State};
-pub use plan::{Candidate, Carried, NOT_VERIFIED, Pass, Plan, WAITING, payout_id, plan};
+pub use payout::{Errand, NewPayout, Payout, State};
+pub use plan::{Candidate, Carried, NOT_VERIFIED, Pass, Plan, next_midnight, payout_id, plan, run_state};
 pub use word::UnknownWord;
 pub(crate) use word::words;

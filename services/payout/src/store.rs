@@ -12,7 +12,6 @@ pub use attempts::Attempt;
 pub use payouts::Mover;
 pub use questions::{Filter, RunFigures};
 pub use readings::{Reading, ReadingKind};
-pub use runs::Run;
 
 use sqlx::{PgPool, Postgres, Transaction};
 

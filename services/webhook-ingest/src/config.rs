@@ -33,11 +33,18 @@ impl Webhooks {
     /// # Errors
     /// A sentence that says what to set.
     pub fn signing_secrets(&self) -> Result<Vec<SecretString>, String> {
-        let secrets: Vec<&str> = self.secrets.expose_secret().split(',').map(str::trim).collect();
+        let secrets: Vec<&str> = self
+            .secrets
+            .expose_secret()
+            .split(',')
+            .map(str::trim)
+            .collect();
         if secrets.iter().any(|secret| secret.is_empty()) {
-            return Err("webhooks.secrets must name each endpoint's signing secret, separated by \
+            return Err(
+                "webhooks.secrets must name each endpoint's signing secret, separated by \
                         commas, none of them blank"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(secrets.into_iter().map(SecretString::from).collect())
     }
@@ -59,7 +66,10 @@ mod tests {
     use super::*;
 
     fn secrets(text: &str) -> Result<usize, String> {
-        let webhooks = Webhooks { secrets: SecretString::from(text), livemode: false };
+        let webhooks = Webhooks {
+            secrets: SecretString::from(text),
+            livemode: false,
+        };
         webhooks.signing_secrets().map(|secrets| secrets.len())
     }
 

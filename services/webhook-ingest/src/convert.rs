@@ -14,7 +14,11 @@ const ANNOUNCED_BODY_MAX: usize = 256 * 1024;
 
 /// The fact of one stored event.
 pub fn event_fact(event: &Event, counts_from: OffsetDateTime) -> Fact {
-    let body = if event.body.len() > ANNOUNCED_BODY_MAX { Vec::new() } else { event.body.clone() };
+    let body = if event.body.len() > ANNOUNCED_BODY_MAX {
+        Vec::new()
+    } else {
+        event.body.clone()
+    };
     let message = StripeEvent {
         event_id: event.event_id.clone(),
         r#type: event.kind.clone(),
@@ -27,18 +31,34 @@ pub fn event_fact(event: &Event, counts_from: OffsetDateTime) -> Fact {
         body,
         counts_from: Some(wire::timestamp(counts_from)),
     };
-    Fact::new(&event.event_id, &event.event_id, 1, event.created_at, &message)
+    Fact::new(
+        &event.event_id,
+        &event.event_id,
+        1,
+        event.created_at,
+        &message,
+    )
 }
 
 /// The fact of one month that is complete.
 pub fn month_fact(cut: &Cut, now: OffsetDateTime) -> Fact {
-    let Cut { month, event_count, digest } = cut;
+    let Cut {
+        month,
+        event_count,
+        digest,
+    } = cut;
     let message = MonthIngested {
         month: month.to_string(),
         event_count: *event_count,
         digest: *digest,
     };
-    Fact::new(format!("ingested:{month}:1"), aggregate(*month), 1, now, &message)
+    Fact::new(
+        format!("ingested:{month}:1"),
+        aggregate(*month),
+        1,
+        now,
+        &message,
+    )
 }
 
 fn aggregate(month: Month) -> String {

@@ -43,7 +43,12 @@ impl Event {
     /// Reads a body whose signature was found good. `livemode` is the mode of this
     /// installation; `now` stands in for the time of a body that does not tell its own.
     #[must_use]
-    pub fn read(body: Vec<u8>, endpoint: &'static str, livemode: bool, now: OffsetDateTime) -> Self {
+    pub fn read(
+        body: Vec<u8>,
+        endpoint: &'static str,
+        livemode: bool,
+        now: OffsetDateTime,
+    ) -> Self {
         let body_sha256: [u8; 32] = Sha256::digest(&body).into();
         let head = EventHead::parse(&body).ok();
         let head = head.filter(|head| StripeId::try_new(&head.id).is_ok());
@@ -78,7 +83,11 @@ impl Event {
         endpoint: &'static str,
         now: OffsetDateTime,
     ) -> Self {
-        let part: String = body_sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let part: String = body_sha256
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Self {
             event_id: format!("unreadable_{part}"),
             kind: String::new(),
@@ -98,7 +107,11 @@ impl Event {
 
 /// Postgres stores no NUL in a text.
 fn storable(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "") } else { text }
+    if text.contains('\0') {
+        text.replace('\0', "")
+    } else {
+        text
+    }
 }
 
 /// The first eight bytes of the SHA-256 of an event's id, most significant first.
@@ -140,7 +153,10 @@ fn outcome<'a, T>(
     seen: &mut HashMap<&'a str, &'a [u8]>,
 ) -> Outcome {
     let id = event.event_id.as_str();
-    let before = known.get(id).map(Vec::as_slice).or_else(|| seen.get(id).copied());
+    let before = known
+        .get(id)
+        .map(Vec::as_slice)
+        .or_else(|| seen.get(id).copied());
     if before.is_none() && stored.contains_key(id) {
         seen.insert(id, &event.body_sha256);
         return Outcome::Stored;
@@ -159,13 +175,26 @@ mod tests {
         let body = format!(
             r#"{{"id":"{id}","type":"a.b","created":1798761600,"livemode":false,"salt":"{salt}"}}"#
         );
-        Event::read(body.into_bytes(), "stripe", false, OffsetDateTime::UNIX_EPOCH)
+        Event::read(
+            body.into_bytes(),
+            "stripe",
+            false,
+            OffsetDateTime::UNIX_EPOCH,
+        )
     }
 
     #[test]
     fn in_one_batch_the_first_of_an_id_is_stored_and_the_others_are_told_apart() {
-        let batch = [event("evt_2", "x"), event("evt_1", "x"), event("evt_2", "x"), event("evt_2", "y")];
-        let ids: Vec<_> = firsts(&batch).iter().map(|event| event.event_id.clone()).collect();
+        let batch = [
+            event("evt_2", "x"),
+            event("evt_1", "x"),
+            event("evt_2", "x"),
+            event("evt_2", "y"),
+        ];
+        let ids: Vec<_> = firsts(&batch)
+            .iter()
+            .map(|event| event.event_id.clone())
+            .collect();
         assert_eq!(ids, ["evt_1", "evt_2"]);
         let stored = HashMap::from([("evt_1".to_owned(), ()), ("evt_2".to_owned(), ())]);
         let found = outcomes(&batch, &stored, &HashMap::new());

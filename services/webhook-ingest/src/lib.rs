@@ -35,7 +35,11 @@ impl Service for WebhookIngest {
     }
 
     async fn build(parts: Parts<Self::Config>) -> Result<Running, BootError> {
-        let secrets = parts.config.webhooks.signing_secrets().map_err(BootError::Config)?;
+        let secrets = parts
+            .config
+            .webhooks
+            .signing_secrets()
+            .map_err(BootError::Config)?;
         let usecases = usecases::Usecases {
             store: store::Store::new(parts.pool),
             outbox: parts.outbox,
@@ -50,7 +54,9 @@ impl Service for WebhookIngest {
             tally: Arc::clone(&usecases.tally),
             queue: writer::start(usecases.clone(), parts.pulse),
         };
-        let grpc = WebhookIngestServiceServer::new(service::Grpc { usecases: usecases.clone() });
+        let grpc = WebhookIngestServiceServer::new(service::Grpc {
+            usecases: usecases.clone(),
+        });
         Ok(Running::default()
             .grpc(grpc)
             .public(public::router(door))

@@ -86,9 +86,17 @@ impl Door {
     }
 
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), webhook::SignatureRefused> {
-        let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
+        let signature = headers
+            .get("stripe-signature")
+            .and_then(|value| value.to_str().ok());
         // Stripe signs by the wall, also where business time runs apart.
-        webhook::verify(body, signature, &self.secrets, self.clock.wall(), webhook::TOLERANCE)
+        webhook::verify(
+            body,
+            signature,
+            &self.secrets,
+            self.clock.wall(),
+            webhook::TOLERANCE,
+        )
     }
 
     /// `None` if the event could not be stored in time; Stripe delivers it again.
@@ -101,12 +109,19 @@ impl Door {
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > BODY_MAX) {
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if announced
+        .and_then(|text| text.parse().ok())
+        .is_some_and(|bytes: usize| bytes > BODY_MAX)
+    {
         return Err(Problem::TOO_LARGE);
     }
     let whole = tokio::time::timeout(BODY_PATIENCE, axum::body::to_bytes(body, BODY_MAX)).await;
-    let bytes = whole.map_err(|_| Problem::TOO_SLOW)?.map_err(|_| Problem::TOO_LARGE)?;
+    let bytes = whole
+        .map_err(|_| Problem::TOO_SLOW)?
+        .map_err(|_| Problem::TOO_LARGE)?;
     Ok(bytes.into())
 }
 

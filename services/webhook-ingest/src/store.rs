@@ -70,8 +70,10 @@ impl Store {
         let texts = |read: fn(&Event) -> &str| -> Vec<String> {
             events.iter().map(|event| read(event).to_owned()).collect()
         };
-        let digests: Vec<i64> =
-            events.iter().map(|event| digest64(&event.event_id).cast_signed()).collect();
+        let digests: Vec<i64> = events
+            .iter()
+            .map(|event| digest64(&event.event_id).cast_signed())
+            .collect();
         let rows = sqlx::query!(
             "insert into webhook_ingest.stripe_event
                  (event_id, type, created_at, counts_from, account, livemode, api_version,
@@ -89,21 +91,39 @@ impl Store {
              returning event_id, counts_from",
             &texts(|event| &event.event_id),
             &texts(|event| &event.kind),
-            &events.iter().map(|event| event.created_at).collect::<Vec<_>>(),
+            &events
+                .iter()
+                .map(|event| event.created_at)
+                .collect::<Vec<_>>(),
             &texts(|event| &event.account),
-            &events.iter().map(|event| event.livemode).collect::<Vec<_>>(),
+            &events
+                .iter()
+                .map(|event| event.livemode)
+                .collect::<Vec<_>>(),
             &texts(|event| &event.api_version),
             &texts(|event| &event.object_id),
             &texts(|event| &event.object_kind),
-            &events.iter().map(|event| event.body.clone()).collect::<Vec<_>>(),
-            &events.iter().map(|event| event.body_sha256.to_vec()).collect::<Vec<_>>(),
+            &events
+                .iter()
+                .map(|event| event.body.clone())
+                .collect::<Vec<_>>(),
+            &events
+                .iter()
+                .map(|event| event.body_sha256.to_vec())
+                .collect::<Vec<_>>(),
             &digests,
             &texts(|event| event.endpoint),
-            &events.iter().map(|event| event.announced).collect::<Vec<_>>()
+            &events
+                .iter()
+                .map(|event| event.announced)
+                .collect::<Vec<_>>()
         )
         .fetch_all(tx)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.event_id, row.counts_from)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.event_id, row.counts_from))
+            .collect())
     }
 
     /// The hashes of the bodies that stand under these ids.
@@ -119,7 +139,10 @@ impl Store {
         )
         .fetch_all(tx)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.event_id, row.body_sha256)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.event_id, row.body_sha256))
+            .collect())
     }
 
     /// The last month that was cut, with its totals.
@@ -131,9 +154,16 @@ impl Store {
         .fetch_optional(tx)
         .await?;
         row.map(|row| {
-            let month = row.month.parse().map_err(|error| Error::Bug(Box::new(error)))?;
+            let month = row
+                .month
+                .parse()
+                .map_err(|error| Error::Bug(Box::new(error)))?;
             let digest = row.digest.cast_unsigned();
-            Ok(Cut { month, event_count: row.event_count, digest })
+            Ok(Cut {
+                month,
+                event_count: row.event_count,
+                digest,
+            })
         })
         .transpose()
     }
@@ -151,11 +181,7 @@ impl Store {
     }
 
     /// Count and digest of the announced events of one month.
-    pub async fn sum_month_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        month: Month,
-    ) -> Result<Cut, Error> {
+    pub async fn sum_month_in_tx(&self, tx: &mut PgConnection, month: Month) -> Result<Cut, Error> {
         let row = sqlx::query!(
             r#"select count(*) as "event_count!", coalesce(sum(digest), 0)::text as "digest!"
                from webhook_ingest.stripe_event
@@ -165,8 +191,15 @@ impl Store {
         )
         .fetch_one(tx)
         .await?;
-        let sum: i128 = row.digest.parse().map_err(|error| Error::Bug(Box::new(error)))?;
-        Ok(Cut { month, event_count: row.event_count, digest: wrapped(sum) })
+        let sum: i128 = row
+            .digest
+            .parse()
+            .map_err(|error| Error::Bug(Box::new(error)))?;
+        Ok(Cut {
+            month,
+            event_count: row.event_count,
+            digest: wrapped(sum),
+        })
     }
 
     pub async fn save_cut_in_tx(
@@ -234,8 +267,13 @@ mod tests {
     #[test]
     fn a_sum_of_stored_digests_is_the_wrapping_sum_of_the_digests() {
         let digests = [u64::MAX, 1 << 63, 7, 0xdead_beef_dead_beef];
-        let stored: i128 = digests.iter().map(|digest| i128::from(digest.cast_signed())).sum();
-        let wanted = digests.iter().fold(0_u64, |sum, digest| sum.wrapping_add(*digest));
+        let stored: i128 = digests
+            .iter()
+            .map(|digest| i128::from(digest.cast_signed()))
+            .sum();
+        let wanted = digests
+            .iter()
+            .fold(0_u64, |sum, digest| sum.wrapping_add(*digest));
         assert_eq!(wrapped(stored), wanted);
     }
 }

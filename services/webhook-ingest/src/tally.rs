@@ -28,12 +28,19 @@ impl Tally {
     /// Gives back what could not be written.
     pub fn give_back(&self, counts: &[(&'static str, i64)]) {
         for (outcome, counter) in self.counters() {
-            let back = counts.iter().filter(|(name, _)| *name == outcome).map(|(_, count)| count);
+            let back = counts
+                .iter()
+                .filter(|(name, _)| *name == outcome)
+                .map(|(_, count)| count);
             counter.fetch_add(back.sum(), Ordering::Relaxed);
         }
     }
 
     fn counters(&self) -> [(&'static str, &AtomicI64); 3] {
-        [("duplicate", &self.duplicate), ("refused", &self.refused), ("altered", &self.altered)]
+        [
+            ("duplicate", &self.duplicate),
+            ("refused", &self.refused),
+            ("altered", &self.altered),
+        ]
     }
 }

@@ -37,7 +37,9 @@ impl Usecases {
         self.store.lock_months_shared_in_tx(&mut tx).await?;
         let stored = self.store.save_events_in_tx(&mut tx, &firsts).await?;
         let known = self.known_in_tx(&mut tx, &firsts, &stored).await?;
-        self.outbox.enqueue_in_tx(&mut tx, &facts(&firsts, &stored)).await?;
+        self.outbox
+            .enqueue_in_tx(&mut tx, &facts(&firsts, &stored))
+            .await?;
         tx.commit().await?;
         Ok(domain::outcomes(events, &stored, &known))
     }
@@ -49,7 +51,10 @@ impl Usecases {
         stored: &HashMap<String, OffsetDateTime>,
     ) -> Result<HashMap<String, Vec<u8>>, Error> {
         let ids = firsts.iter().map(|event| &event.event_id);
-        let ids: Vec<String> = ids.filter(|id| !stored.contains_key(*id)).cloned().collect();
+        let ids: Vec<String> = ids
+            .filter(|id| !stored.contains_key(*id))
+            .cloned()
+            .collect();
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -79,7 +84,9 @@ impl Usecases {
         let added = self.store.sum_month_in_tx(&mut tx, month).await?;
         let cut = cumulated(before, added);
         self.store.save_cut_in_tx(&mut tx, &cut, now).await?;
-        self.outbox.enqueue_in_tx(&mut tx, &[convert::month_fact(&cut, now)]).await?;
+        self.outbox
+            .enqueue_in_tx(&mut tx, &[convert::month_fact(&cut, now)])
+            .await?;
         tx.commit().await?;
         tracing::info!(month = %cut.month, events = cut.event_count, "month ingested");
         Ok(Turn::AGAIN)
@@ -125,7 +132,9 @@ fn facts(firsts: &[&Event], stored: &HashMap<String, OffsetDateTime>) -> Vec<Fac
     let announced = firsts.iter().filter(|event| event.announced);
     announced
         .filter_map(|event| {
-            stored.get(&event.event_id).map(|from| convert::event_fact(event, *from))
+            stored
+                .get(&event.event_id)
+                .map(|from| convert::event_fact(event, *from))
         })
         .collect()
 }

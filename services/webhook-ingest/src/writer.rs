@@ -30,8 +30,10 @@ pub fn start(usecases: Usecases, pulse: Pulse) -> mpsc::Sender<Parcel> {
 async fn run(mut queue: mpsc::Receiver<Parcel>, usecases: Usecases, pulse: Pulse) {
     let mut parcels = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut parcels, BATCH_MAX).await > 0 {
-        let (events, answers): (Vec<_>, Vec<_>) =
-            parcels.drain(..).map(|parcel| (parcel.event, parcel.answer)).unzip();
+        let (events, answers): (Vec<_>, Vec<_>) = parcels
+            .drain(..)
+            .map(|parcel| (parcel.event, parcel.answer))
+            .unzip();
         write(&usecases, events, answers).await;
         pulse.beat();
     }
@@ -52,8 +54,10 @@ async fn write(usecases: &Usecases, events: Vec<Event>, answers: Vec<oneshot::Se
                 Box::pin(write(usecases, vec![event], vec![answer])).await;
             }
         }
-        Err(error) => tracing::error!(deliveries = events.len(),
-            error = &error as &dyn std::error::Error, "deliveries could not be stored"),
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(deliveries = events.len(), error, "deliveries could not be stored");
+        }
     }
 }
 
@@ -67,7 +71,10 @@ fn note(tally: &Tally, event: &Event, outcome: Outcome) {
         Outcome::Duplicate => Tally::count(&tally.duplicate),
         Outcome::Altered => {
             Tally::count(&tally.altered);
-            tracing::error!(event_id, "an event came again with another body; the first stands");
+            tracing::error!(
+                event_id,
+                "an event came again with another body; the first stands"
+            );
         }
     }
 }

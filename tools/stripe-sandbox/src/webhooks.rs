@@ -228,6 +228,8 @@ pub async fn run(sandbox: Arc<Sandbox>) {
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
         .no_proxy()
+        // Endpoints are on this machine, by plain HTTP: a bare machine may have no certificates.
+        .tls_certs_only([])
         .pool_max_idle_per_host(FLYING_MAX);
     let client = client
         .build()

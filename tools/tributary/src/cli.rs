@@ -6,8 +6,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::{self, Manner};
+use crate::demo;
 use crate::instance::{Extent, Options};
 use crate::token::parse_ttl;
+use crate::verify;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +20,7 @@ Examples:
   . .dev/env                       the addresses and secrets, for a shell
   curl -H \"Authorization: Bearer $(tributary token --sub u_1 --role creator)\" \\
        \"$GATEWAY_URL/v1/creators/me/earnings\"
+  tributary verify --strict        do the books hold?
   tributary down                   stop what runs in .dev
 
 Servers come from DATABASE_URL and NATS_URL, from installed programs (PG_BINDIR, NATS_SERVER_BIN,
@@ -42,8 +45,12 @@ enum Command {
     Servers(Start),
     /// Stop what runs in a folder, also after a crash
     Down(Place),
+    /// Play months of a platform on a fresh instance, and say where every dollar went
+    Demo(demo::Options),
     /// Print a token for trying the API
     Token(Token),
+    /// Check that the books hold: the invariants, from postings and Stripe's own lists
+    Verify(Verify),
     /// Make a database with all tables on running servers, and print its URL
     #[command(hide = true)]
     ScratchDatabase(Scratch),
@@ -90,6 +97,18 @@ struct Token {
 }
 
 #[derive(Args)]
+struct Verify {
+    #[command(flatten)]
+    place: Place,
+    /// Allow no age, no listed difference and no open alert
+    #[arg(long)]
+    strict: bool,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct Scratch {
     #[command(flatten)]
     place: Place,
@@ -109,7 +128,12 @@ impl Cli {
             Command::Up(start) => start.run(Extent::Everything).await,
             Command::Servers(start) => start.run(Extent::Servers).await,
             Command::Down(place) => command::down(&place.dir).await,
+            Command::Demo(options) => demo::run(options).await,
             Command::Token(t) => command::print_token(&t.place.dir, &t.sub, &t.roles, t.ttl),
+            Command::Verify(v) => {
+                let manner = verify::Manner { strict: v.strict, json: v.json };
+                verify::run(&v.place.dir, manner).await
+            }
             Command::ScratchDatabase(s) => {
                 let migrations = (!s.drop).then_some(s.migrations.as_path());
                 command::scratch_database(&s.place.dir, &s.name, migrations).await

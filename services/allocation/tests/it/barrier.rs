@@ -80,7 +80,8 @@ async fn a_lock_waits_for_a_change_in_flight_on_another_replica_and_the_seal_has
     let announced = story.announced_totals("2027-01").await?;
     assert_eq!(totals_of(&seal)?.compare(&announced), []);
     assert_eq!((seal.totals[1].kind.as_str(), seal.totals[1].sum_minor), ("allocation_changed", 250));
-    Ok(())
+    other.stop().await;
+    story.end().await
 }
 
 #[tokio::test]
@@ -101,7 +102,7 @@ async fn whoever_asks_for_the_open_month_gets_the_one_that_is_open_when_it_is_it
     held.commit().await?;
     assert_eq!(change.await??.into_inner().fact_id, "alloc:tim:allocation:2027-02:1:bob");
     assert_eq!(story.pool("tim", "2027-01").await?.state, "locked");
-    Ok(())
+    story.end().await
 }
 
 /// Goal: a charge that was being stamped when the month was complete otherwise is in the seal,
@@ -129,7 +130,7 @@ async fn a_charge_that_meets_the_seal_funds_the_month_after_it() -> Result<()> {
     assert_eq!(story.pool("sam", "2027-02").await?.funded_minor, 30);
     let announced = story.announced_totals("2027-01").await?;
     assert_eq!(totals_of(&story.seal("2027-01").await?)?.compare(&announced), []);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -167,5 +168,6 @@ async fn two_replicas_lock_and_seal_once_and_both_serve_what_is_so() -> Result<(
     let announced = story.announced_totals("2027-01").await?;
     assert_eq!(totals_of(&seal)?.compare(&announced), []);
     assert_eq!((seal.totals[0].count, seal.totals[1].sum_minor), (40, 4_000));
-    Ok(())
+    other.stop().await;
+    story.end().await
 }

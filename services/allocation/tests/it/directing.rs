@@ -40,7 +40,7 @@ async fn what_is_set_is_listed_and_announced() -> Result<()> {
         .collect();
     assert_eq!(told, [("bob", 1, 0, 300), ("alice", 2, 0, 200), ("bob", 3, 300, 100)]);
     assert_ne!(second.fact_id, third.fact_id);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn the_same_amount_again_is_no_change() -> Result<()> {
     assert_eq!(again.fact_id, "");
     assert_eq!(again.pool.expect("the pool").allocated_minor, 300);
     assert_eq!(story.changed().await?.len(), 1);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn lowering_to_zero_takes_a_creator_off_the_list_and_frees_the_money() -> 
     assert_eq!(pool.unallocated_minor, 1_000);
     assert_eq!(pool, story.pool("sam", "2027-01").await?);
     story.set("sam", "bob", 1_000).await?;
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn insufficient_funds_tells_what_is_left() -> Result<()> {
     assert_eq!(figures["left_minor"], "120");
     assert_eq!((figures["funded_minor"].as_str(), figures["asked_minor"].as_str()), ("1000", "121"));
     story.set("sam", "bob", 120).await?;
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn sixteen_changes_at_once_never_overspend() -> Result<()> {
     let mut versions: Vec<i64> = story.changed().await?.iter().map(|told| told.version).collect();
     versions.sort_unstable();
     assert_eq!(versions, [1, 2, 3]);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn one_creator_set_by_many_at_once_ends_with_facts_that_add_up() -> Result
     let sum: i64 = told.iter().map(|told| told.to_minor - told.from_minor).sum();
     assert_eq!(told.len(), 16);
     assert_eq!(sum, story.pool("sam", "").await?.allocated_minor);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_creator_must_be_known_here_and_nobody_directs_money_to_itself() -> Re
         let asked = KnowsCreatorRequest { creator_id: id.into() };
         assert_eq!(client.knows_creator(asked).await?.into_inner().known, is_known, "{id}");
     }
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn directing_money_takes_funds_or_a_subscription_that_is_active() -> Resul
 
     story.billing(&[settled(&charge("9", "tim", 500, "2027-01"))]).await?;
     story.set("tim", "alice", 100).await?;
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
         let (code, figures) = refused(answer);
         assert_eq!((code.as_str(), figures["field"].as_str()), ("INVALID_ARGUMENT", field));
     }
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -188,5 +188,5 @@ async fn a_subscriber_without_a_pool_reads_zeros() -> Result<()> {
     assert_eq!((pool.funded_minor, pool.allocated_minor, pool.unallocated_minor), (0, 0, 0));
     assert_eq!((pool.month.as_str(), pool.state.as_str()), ("2027-01", "open"));
     assert!(pool.allocations.is_empty());
-    Ok(())
+    story.end().await
 }

@@ -22,7 +22,7 @@ async fn a_charge_delivered_twice_funds_once() -> Result<()> {
     let told: Vec<(&str, &str, i64)> =
         told.iter().map(|t| (t.charge.as_str(), t.month.as_str(), t.amount_minor)).collect();
     assert_eq!(told, [("ch_1", "2027-01", 1_000), ("ch_2", "2027-01", 500)]);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn tax_does_not_fund_a_pool() -> Result<()> {
     story.billing(&[settled(&taxed)]).await?;
     assert_eq!(story.pool("sam", "").await?.funded_minor, 1_000);
     assert_eq!(story.funded().await?[0].amount_minor, 1_000);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_locked_month_is_funded_until_it_is_sealed_and_then_the_open_one_is() 
     assert_eq!(story.pool("sam", "").await?.funded_minor, 40);
     let told = story.funded().await?;
     assert_eq!((told[2].charge.as_str(), told[2].month.as_str()), ("ch_3", "2027-02"));
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_charge_that_comes_early_funds_a_month_that_subscribers_cannot_direct_
     let pool = story.pool("sam", "").await?;
     assert_eq!((pool.month.as_str(), pool.funded_minor), ("2027-03", 1_000));
     story.set("sam", "alice", 1).await?;
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn an_earlier_month_is_funded_while_nothing_is_sealed() -> Result<()> {
     // Now the past is settled: what paid for October funds the first month that is not sealed.
     story.billing(&[settled(&charge("2", "sam", 50, "2026-10"))]).await?;
     assert_eq!(story.pool("sam", "2026-12").await?.funded_minor, 50);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -100,5 +100,5 @@ async fn a_charge_that_cannot_be_meant_is_set_aside_and_its_neighbours_fund() ->
         .fetch_all(&story.owner().await?)
         .await?;
     assert_eq!(aside, ["charge:ch_1"]);
-    Ok(())
+    story.end().await
 }

@@ -29,7 +29,7 @@ async fn after_the_lock_a_month_takes_no_more_changes_and_the_next_begins_empty(
     assert!(february.allocations.is_empty());
     story.set("sam", "alice", 1_000).await?;
     assert_eq!(story.pool("sam", "2027-01").await?.allocated_minor, 500);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn the_seal_waits_for_the_cut_and_for_its_charges_and_equals_what_was_anno
     let counts: Vec<(&str, i64, i64)> =
         seal.totals.iter().map(|t| (t.kind.as_str(), t.count, t.sum_minor)).collect();
     assert_eq!(counts, [("funding_attributed", 2, 1_500), ("allocation_changed", 5, 180)]);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_cut_that_names_another_charge_of_the_same_sum_seals_nothing() -> Resu
     story.at(FEBRUARY).await;
     assert_eq!(story.month("2027-01").await?.state, "locked");
     assert!(story.seal("2027-01").await.is_err());
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_jump_over_months_locks_each_and_idle_ones_are_sealed_with_empty_total
         assert!(story.seal(month).await?.totals.is_empty());
     }
     assert_eq!(story.month("").await?.month, "2027-04");
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn the_first_month_stays_the_first_at_the_next_start() -> Result<()> {
     let before = story.month("2026-12").await.unwrap_err();
     let before = before.downcast_ref::<tonic::Status>().expect("a status");
     assert_eq!(before.code(), Code::NotFound);
-    Ok(())
+    story.end().await
 }
 
 #[tokio::test]
@@ -121,5 +121,5 @@ async fn facts_that_were_announced_cannot_be_changed_by_the_service() -> Result<
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("permission denied"), "{refused}");
-    Ok(())
+    story.end().await
 }

@@ -27,12 +27,12 @@ pub struct Story {
 
 /// A charge of `cents` for `month`, no tax.
 pub fn charge(id: &str, subscriber: &str, cents: u32, month: &str) -> ledger::ChargeSettled {
-    let period_month: Month = month.parse().unwrap();
+    let period_month: Month = month.parse().expect("a month");
     let settled_at = period_month.first_instant() + time::Duration::hours(5);
     ledger::ChargeSettled {
-        charge: format!("ch_{id}").parse().unwrap(),
-        txn: format!("txn_{id}").parse().unwrap(),
-        subscriber: subscriber.parse().unwrap(),
+        charge: format!("ch_{id}").parse().expect("a charge"),
+        txn: format!("txn_{id}").parse().expect("a transaction"),
+        subscriber: subscriber.parse().expect("a subscriber"),
         program: ledger::Program::Allocation,
         gross: Amount::usd(cents),
         stripe_fee: Amount::usd(59),
@@ -53,12 +53,12 @@ pub fn settled(charge: &ledger::ChargeSettled) -> Fact {
 /// Billing's cut of a month that has these charges.
 pub fn cut(month: &str, charges: &[&ledger::ChargeSettled]) -> Fact {
     let control = charges.iter().fold(Control::default(), |sum, charge| {
-        let fact = ledger::Fact::try_new((*charge).clone()).unwrap();
-        sum.merge(Control::of(&fact)).unwrap()
+        let fact = ledger::Fact::try_new((*charge).clone()).expect("a charge of the books");
+        sum.merge(Control::of(&fact)).expect("a small sum")
     });
     let event = MonthCut {
         month: month.to_owned(),
-        charge_count: i64::try_from(control.count).unwrap(),
+        charge_count: i64::try_from(control.count).expect("a small count"),
         gross_minor: control.sum_minor,
         digest: control.digest,
     };
@@ -101,6 +101,13 @@ impl Story {
         let story = Self { bed, service };
         story.registered(&["alice", "bob"]).await?;
         Ok(story)
+    }
+
+    /// Every test ends with this. A service that is still opening connections when its database
+    /// is dropped keeps the server waiting, and with it every other test.
+    pub async fn end(self) -> Result<()> {
+        self.service.stop().await;
+        Ok(())
     }
 
     /// Payout announces creators; applied when this answers.

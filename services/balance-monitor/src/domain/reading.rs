@@ -34,6 +34,8 @@ pub struct Reading {
     pub books: Books,
     /// What is not covered; never negative.
     pub missing: Amount,
+    /// Available and pending at Stripe.
+    pub total: Balance,
     /// What Stripe has more than the books say.
     pub difference: Balance,
 }
@@ -70,7 +72,7 @@ impl Reading {
         let usd = |minor| Balance::new(minor, Asset::Usd);
         let total = usd(held.available_minor).checked_add(usd(held.pending_minor))?;
         let difference = total.checked_sub(usd(books.payments_minor))?;
-        Ok(Self { held, books, missing: books.solvency()?.missing()?, difference })
+        Ok(Self { held, books, missing: books.solvency()?.missing()?, total, difference })
     }
 }
 
@@ -106,7 +108,7 @@ pub fn coverage(reading: &Reading) -> Result<Verdict, LedgerError> {
 /// difference counts only once it stood still for `patience` and nothing moved at Stripe.
 #[must_use]
 pub fn agreement(reading: &Reading, run: Run, patience: Duration) -> Verdict {
-    let Reading { held, books, difference, .. } = reading;
+    let Reading { held, books, total, difference, .. } = reading;
     if difference.is_zero() {
         return Verdict::Right;
     }
@@ -117,7 +119,7 @@ pub fn agreement(reading: &Reading, run: Run, patience: Duration) -> Verdict {
     Verdict::Wrong(Finding {
         kind: Kind::BalanceDiffers,
         subject: String::new(),
-        detail: format!("Stripe has {difference} more than the {said} of the books."),
+        detail: format!("Stripe has {total}, the books say {said}: the difference is {difference}."),
         figures: vec![
             ("available_minor", held.available_minor),
             ("pending_minor", held.pending_minor),

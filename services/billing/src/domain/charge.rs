@@ -28,11 +28,21 @@ pub fn owner(metadata: &Metadata) -> Result<Owner, Unclaimed> {
     let label = |name: &str| metadata.get(name).map(String::as_str).unwrap_or_default();
     let subscriber = SubscriberId::try_new(label("subscriber_id"))
         .map_err(|_| Unclaimed("the metadata names no subscriber of ours".to_owned()))?;
-    let program = label("program").parse().ok().filter(|program| is_sold(*program));
+    let program = label("program")
+        .parse()
+        .ok()
+        .filter(|program| is_sold(*program));
     let program = program.ok_or_else(|| {
-        Unclaimed(format!("the metadata names the program {:?}, which is not sold", label("program")))
+        Unclaimed(format!(
+            "the metadata names the program {:?}, which is not sold",
+            label("program")
+        ))
     })?;
-    Ok(Owner { subscriber, program, plan_id: label("plan_id").to_owned() })
+    Ok(Owner {
+        subscriber,
+        program,
+        plan_id: label("plan_id").to_owned(),
+    })
 }
 
 /// The month that a charge funds: where the period that it pays for starts, or the first that
@@ -81,18 +91,31 @@ mod tests {
     use time::macros::datetime;
 
     fn labels(pairs: &[(&str, &str)]) -> Metadata {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn an_owner_is_a_subscriber_and_a_program_that_is_sold() {
-        let good = owner(&labels(&[("subscriber_id", "bob"), ("program", "allocation")])).unwrap();
-        assert_eq!((good.subscriber.as_str(), good.plan_id.as_str()), ("bob", ""));
+        let good = owner(&labels(&[
+            ("subscriber_id", "bob"),
+            ("program", "allocation"),
+        ]))
+        .unwrap();
+        assert_eq!(
+            (good.subscriber.as_str(), good.plan_id.as_str()),
+            ("bob", "")
+        );
         let nobody = owner(&labels(&[("program", "allocation")])).unwrap_err();
         assert!(nobody.0.contains("no subscriber"), "{}", nobody.0);
         for program in ["", "streaming", "gym"] {
             let labels = labels(&[("subscriber_id", "bob"), ("program", program)]);
-            assert!(owner(&labels).unwrap_err().0.contains("program"), "{program}");
+            assert!(
+                owner(&labels).unwrap_err().0.contains("program"),
+                "{program}"
+            );
         }
     }
 
@@ -101,7 +124,13 @@ mod tests {
         let started = datetime!(2027-01-10 00:00 UTC);
         let month = |text: &str| text.parse::<Month>().unwrap();
         assert_eq!(funded_month(started, None), month("2027-01"));
-        assert_eq!(funded_month(started, Some(month("2026-12"))), month("2027-01"));
-        assert_eq!(funded_month(started, Some(month("2027-03"))), month("2027-03"));
+        assert_eq!(
+            funded_month(started, Some(month("2026-12"))),
+            month("2027-01")
+        );
+        assert_eq!(
+            funded_month(started, Some(month("2027-03"))),
+            month("2027-03")
+        );
     }
 }

@@ -36,7 +36,9 @@ impl WorkKind {
     /// Reads a column.
     #[must_use]
     pub fn from_column(text: &str) -> Option<Self> {
-        [Self::Subscription, Self::Invoice].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Subscription, Self::Invoice]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 
@@ -89,12 +91,25 @@ mod tests {
     #[test]
     fn paid_invoices_and_subscriptions_are_read_and_everything_else_only_counts() {
         assert_eq!(event("invoice.paid", "").work(), Some(WorkKind::Invoice));
-        assert_eq!(event("invoice.payment_succeeded", "").work(), Some(WorkKind::Invoice));
-        assert_eq!(event("customer.subscription.deleted", "").work(), Some(WorkKind::Subscription));
-        for other in ["invoice.created", "charge.succeeded", "something.of.tomorrow"] {
+        assert_eq!(
+            event("invoice.payment_succeeded", "").work(),
+            Some(WorkKind::Invoice)
+        );
+        assert_eq!(
+            event("customer.subscription.deleted", "").work(),
+            Some(WorkKind::Subscription)
+        );
+        for other in [
+            "invoice.created",
+            "charge.succeeded",
+            "something.of.tomorrow",
+        ] {
             assert_eq!(event(other, "").work(), None, "{other}");
         }
         assert_eq!(event("invoice.paid", "acct_1").work(), None);
-        assert_eq!(event("checkout.session.completed", "acct_1").completed_session(), None);
+        assert_eq!(
+            event("checkout.session.completed", "acct_1").completed_session(),
+            None
+        );
     }
 }

@@ -58,22 +58,59 @@ mod tests {
 
     #[test]
     fn a_month_is_complete_when_all_its_events_are_here_and_read() {
-        let totals = EventTotals { event_count: 3, digest: 7 };
-        let complete = Standing { ingested: Some(totals), received: totals, pending_count: 0 };
+        let totals = EventTotals {
+            event_count: 3,
+            digest: 7,
+        };
+        let complete = Standing {
+            ingested: Some(totals),
+            received: totals,
+            pending_count: 0,
+        };
         assert!(complete.is_complete());
-        let fewer = EventTotals { event_count: 2, digest: 7 };
-        let other = EventTotals { event_count: 3, digest: 8 };
+        let fewer = EventTotals {
+            event_count: 2,
+            digest: 7,
+        };
+        let other = EventTotals {
+            event_count: 3,
+            digest: 8,
+        };
         for received in [fewer, other] {
-            assert!(!Standing { received, ..complete }.is_complete());
+            assert!(
+                !Standing {
+                    received,
+                    ..complete
+                }
+                .is_complete()
+            );
         }
-        assert!(!Standing { pending_count: 1, ..complete }.is_complete());
-        assert!(!Standing { ingested: None, ..complete }.is_complete());
+        assert!(
+            !Standing {
+                pending_count: 1,
+                ..complete
+            }
+            .is_complete()
+        );
+        assert!(
+            !Standing {
+                ingested: None,
+                ..complete
+            }
+            .is_complete()
+        );
     }
 
     #[test]
     fn a_sum_of_stored_digests_is_the_wrapping_sum_of_the_digests() {
         let digests = [u64::MAX, 1 << 63, 7];
-        let stored: i128 = digests.iter().map(|digest| i128::from(digest.cast_signed())).sum();
-        assert_eq!(wrapped(stored), digests.iter().fold(0, |sum: u64, d| sum.wrapping_add(*d)));
+        let stored: i128 = digests
+            .iter()
+            .map(|digest| i128::from(digest.cast_signed()))
+            .sum();
+        assert_eq!(
+            wrapped(stored),
+            digests.iter().fold(0, |sum: u64, d| sum.wrapping_add(*d))
+        );
     }
 }

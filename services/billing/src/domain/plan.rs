@@ -19,9 +19,14 @@ pub struct Plan {
 /// What a month costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Price {
-    Fixed { amount_minor: i64 },
+    Fixed {
+        amount_minor: i64,
+    },
     /// The subscriber's choice, both bounds included.
-    Chosen { min_minor: i64, max_minor: i64 },
+    Chosen {
+        min_minor: i64,
+        max_minor: i64,
+    },
 }
 
 /// An amount that a plan cannot be had for.
@@ -56,7 +61,9 @@ impl Plans {
                 return Err(format!("plans: {id} is there twice"));
             }
             if plan.lowest_minor() < 1 || plan.highest_minor() < plan.lowest_minor() {
-                return Err(format!("plans: {id}: amounts are at least 1, in ascending order"));
+                return Err(format!(
+                    "plans: {id}: amounts are at least 1, in ascending order"
+                ));
             }
         }
         Ok(Self(plans))
@@ -96,11 +103,14 @@ impl Plan {
     /// The bounds, when the amount is outside of them.
     pub fn price_for(&self, asked_minor: i64) -> Result<i64, OutOfBounds> {
         let (min_minor, max_minor) = (self.lowest_minor(), self.highest_minor());
-        match self.price {
-            Price::Fixed { amount_minor } if asked_minor == 0 => Ok(amount_minor),
-            _ if (min_minor..=max_minor).contains(&asked_minor) => Ok(asked_minor),
-            _ => Err(OutOfBounds { min_minor, max_minor }),
+        let asked_minor = match self.price {
+            Price::Fixed { amount_minor } if asked_minor == 0 => amount_minor,
+            Price::Fixed { .. } | Price::Chosen { .. } => asked_minor,
+        };
+        if (min_minor..=max_minor).contains(&asked_minor) {
+            return Ok(asked_minor);
         }
+        Err(OutOfBounds { min_minor, max_minor })
     }
 
     /// Our name for the price at Stripe: one per plan and amount, for all subscribers.
@@ -133,7 +143,8 @@ pub fn loss(price: Amount, estimates: &Estimates) -> Result<Option<Amount>, Mone
     let kept = split_fee(price, estimates.platform_fee)?.fee;
     let share = i128::from(price.minor()) * i128::from(estimates.stripe_fee.get());
     // Half a cent is rounded up, as Stripe does.
-    let share = i64::try_from((share + 5_000).div_euclid(10_000)).map_err(|_| MoneyError::Overflow)?;
+    let share =
+        i64::try_from((share + 5_000).div_euclid(10_000)).map_err(|_| MoneyError::Overflow)?;
     let paid = Amount::try_new(share, Asset::Usd)?.checked_add(estimates.stripe_fee_fixed)?;
     Ok(paid.checked_sub(kept).ok().filter(|loss| !loss.is_zero()))
 }
@@ -144,7 +155,12 @@ mod tests {
     use time::macros::datetime;
 
     fn plan(id: &str, price: Price) -> Plan {
-        Plan { plan_id: id.into(), name: id.into(), program: Program::Allocation, price }
+        Plan {
+            plan_id: id.into(),
+            name: id.into(),
+            program: Program::Allocation,
+            price,
+        }
     }
 
     fn estimates() -> Estimates {
@@ -157,23 +173,46 @@ mod tests {
 
     #[test]
     fn a_fully_used_five_dollar_plan_loses_ten_cents_and_a_ten_dollar_plan_nothing() {
-        assert_eq!(loss(Amount::usd(500), &estimates()), Ok(Some(Amount::usd(10))));
+        assert_eq!(
+            loss(Amount::usd(500), &estimates()),
+            Ok(Some(Amount::usd(10)))
+        );
         assert_eq!(loss(Amount::usd(1_000), &estimates()), Ok(None));
     }
 
     #[test]
     fn a_plan_with_one_price_is_had_for_that_price_alone() {
-        let plan = plan("plan_10", Price::Fixed { amount_minor: 1_000 });
-        assert_eq!((plan.price_for(0), plan.price_for(1_000)), (Ok(1_000), Ok(1_000)));
-        let bounds = OutOfBounds { min_minor: 1_000, max_minor: 1_000 };
+        let plan = plan(
+            "plan_10",
+            Price::Fixed {
+                amount_minor: 1_000,
+            },
+        );
+        assert_eq!(
+            (plan.price_for(0), plan.price_for(1_000)),
+            (Ok(1_000), Ok(1_000))
+        );
+        let bounds = OutOfBounds {
+            min_minor: 1_000,
+            max_minor: 1_000,
+        };
         assert_eq!(plan.price_for(999), Err(bounds));
         assert_eq!(plan.lookup_key(1_000), "plan_10_1000_usd_monthly");
     }
 
     #[test]
     fn a_chosen_price_lies_within_its_bounds_and_must_be_chosen() {
-        let plan = plan("custom", Price::Chosen { min_minor: 500, max_minor: 50_000 });
-        assert_eq!((plan.price_for(500), plan.price_for(50_000)), (Ok(500), Ok(50_000)));
+        let plan = plan(
+            "custom",
+            Price::Chosen {
+                min_minor: 500,
+                max_minor: 50_000,
+            },
+        );
+        assert_eq!(
+            (plan.price_for(500), plan.price_for(50_000)),
+            (Ok(500), Ok(50_000))
+        );
         for outside in [-1, 0, 499, 50_001] {
             assert!(plan.price_for(outside).is_err(), "{outside}");
         }
@@ -184,8 +223,19 @@ mod tests {
         let fixed = |id, amount_minor| plan(id, Price::Fixed { amount_minor });
         let twice = vec![fixed("a", 1), fixed("a", 2)];
         let free = vec![fixed("free", 0)];
-        let crossed = vec![plan("odd", Price::Chosen { min_minor: 2, max_minor: 1 })];
-        for (plans, name) in [(twice, "a"), (free, "free"), (crossed, "odd"), (vec![fixed("", 1)], "\"\"")] {
+        let crossed = vec![plan(
+            "odd",
+            Price::Chosen {
+                min_minor: 2,
+                max_minor: 1,
+            },
+        )];
+        for (plans, name) in [
+            (twice, "a"),
+            (free, "free"),
+            (crossed, "odd"),
+            (vec![fixed("", 1)], "\"\""),
+        ] {
             assert!(Plans::try_new(plans).unwrap_err().contains(name));
         }
     }

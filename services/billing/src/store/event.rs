@@ -42,9 +42,16 @@ impl Store {
         tx: &mut PgConnection,
         work: &[(WorkKind, &Event)],
     ) -> Result<(), sqlx::Error> {
-        let kinds: Vec<String> = work.iter().map(|(kind, _)| kind.as_str().to_owned()).collect();
-        let objects: Vec<String> = work.iter().map(|(_, event)| event.object_id.clone()).collect();
-        let counted: Vec<OffsetDateTime> = work.iter().map(|(_, event)| event.counts_from).collect();
+        let kinds: Vec<String> = work
+            .iter()
+            .map(|(kind, _)| kind.as_str().to_owned())
+            .collect();
+        let objects: Vec<String> = work
+            .iter()
+            .map(|(_, event)| event.object_id.clone())
+            .collect();
+        let counted: Vec<OffsetDateTime> =
+            work.iter().map(|(_, event)| event.counts_from).collect();
         sqlx::query!(
             "insert into billing.work (kind, object_id, counts_from, wanted)
              select w.kind, w.object_id, min(w.counts_from), count(*)

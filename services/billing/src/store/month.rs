@@ -38,9 +38,18 @@ impl Store {
         .fetch_optional(tx)
         .await?;
         row.map(|row| {
-            let month = row.month.parse().map_err(|error| Error::Bug(Box::new(error)))?;
+            let month = row
+                .month
+                .parse()
+                .map_err(|error| Error::Bug(Box::new(error)))?;
             let digest = row.event_digest.cast_unsigned();
-            Ok((month, EventTotals { event_count: row.event_count, digest }))
+            Ok((
+                month,
+                EventTotals {
+                    event_count: row.event_count,
+                    digest,
+                },
+            ))
         })
         .transpose()
     }
@@ -79,8 +88,15 @@ impl Store {
             digest: row.digest.cast_unsigned(),
         });
         let digest = sum(&received.digest)?;
-        let received = before.plus(EventTotals { event_count: received.event_count, digest });
-        Ok(Standing { ingested, received, pending_count })
+        let received = before.plus(EventTotals {
+            event_count: received.event_count,
+            digest,
+        });
+        Ok(Standing {
+            ingested,
+            received,
+            pending_count,
+        })
     }
 
     /// Whether webhook-ingest has announced the month: a cheap question before the lock.
@@ -112,7 +128,11 @@ impl Store {
         .fetch_one(tx)
         .await?;
         let count = u64::try_from(row.count).map_err(|error| Error::Bug(Box::new(error)))?;
-        Ok(Control { count, sum_minor: row.gross_minor, digest: sum(&row.digest)? })
+        Ok(Control {
+            count,
+            sum_minor: row.gross_minor,
+            digest: sum(&row.digest)?,
+        })
     }
 
     pub async fn save_cut_in_tx(
@@ -162,5 +182,8 @@ impl Store {
 
 /// Postgres adds 64-bit digests without wrapping; we wrap the sum.
 fn sum(digests: &str) -> Result<u64, Error> {
-    digests.parse().map(wrapped).map_err(|error| Error::Bug(Box::new(error)))
+    digests
+        .parse()
+        .map(wrapped)
+        .map_err(|error| Error::Bug(Box::new(error)))
 }

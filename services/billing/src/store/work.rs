@@ -39,9 +39,16 @@ impl Store {
         let claim = |kind: String, object_id, wanted| {
             let kind = WorkKind::from_column(&kind)
                 .ok_or_else(|| Error::bug(format!("{kind} is no kind of work")))?;
-            Ok(Claim { kind, object_id, wanted, lease_id: lease_id.to_owned() })
+            Ok(Claim {
+                kind,
+                object_id,
+                wanted,
+                lease_id: lease_id.to_owned(),
+            })
         };
-        rows.into_iter().map(|row| claim(row.kind, row.object_id, row.wanted)).collect()
+        rows.into_iter()
+            .map(|row| claim(row.kind, row.object_id, row.wanted))
+            .collect()
     }
 
     pub async fn has_pending_work(&self) -> Result<bool, sqlx::Error> {

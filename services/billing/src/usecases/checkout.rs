@@ -54,9 +54,18 @@ impl Usecases {
         // The anchor is part of the key: with another anchor it is another order.
         let anchor = checkout.anchor_at.unix_timestamp();
         let key = format!("checkout:{}:{anchor}", checkout.checkout_id);
-        let made = self.stripe.create_checkout_session(&session, &key).await.map_err(refused)?;
-        self.store.save_session(&checkout.checkout_id, &made.id, &made.url).await?;
-        Ok(Page { session_id: made.id, url: made.url })
+        let made = self
+            .stripe
+            .create_checkout_session(&session, &key)
+            .await
+            .map_err(refused)?;
+        self.store
+            .save_session(&checkout.checkout_id, &made.id, &made.url)
+            .await?;
+        Ok(Page {
+            session_id: made.id,
+            url: made.url,
+        })
     }
 
     fn priced(&self, order: &Order) -> Result<(&Plan, i64), Error> {
@@ -72,7 +81,11 @@ impl Usecases {
         let now = self.clock.now();
         let checkout_id = kit::ids::fresh("co");
         let given = !order.request_key.is_empty();
-        let request_key = if given { order.request_key.clone() } else { checkout_id.clone() };
+        let request_key = if given {
+            order.request_key.clone()
+        } else {
+            checkout_id.clone()
+        };
         Checkout {
             checkout_id,
             subscriber_id: order.subscriber.to_string(),
@@ -92,8 +105,10 @@ impl Usecases {
     /// Writes the intent, or finds the one that came before under the same key.
     async fn note(&self, wanted: &Checkout) -> Result<(Checkout, Option<String>), Error> {
         let mut tx = self.store.begin().await?;
-        let customer =
-            self.store.save_subscriber_in_tx(&mut tx, &wanted.subscriber_id).await?;
+        let customer = self
+            .store
+            .save_subscriber_in_tx(&mut tx, &wanted.subscriber_id)
+            .await?;
         let mut checkout = self.store.save_checkout_in_tx(&mut tx, wanted).await?;
         if !checkout.is_for_the_same(wanted) {
             return Err(reused());
@@ -114,7 +129,11 @@ impl Usecases {
             metadata: Metadata::from([("subscriber_id".to_owned(), subscriber_id.to_owned())]),
         };
         let key = format!("customer:{subscriber_id}");
-        let made = self.stripe.create_customer(&order, &key).await.map_err(refused)?;
+        let made = self
+            .stripe
+            .create_customer(&order, &key)
+            .await
+            .map_err(refused)?;
         self.store.save_customer(subscriber_id, &made.id).await?;
         Ok(made.id)
     }
@@ -148,7 +167,12 @@ impl Checkout {
     }
 }
 
-fn stripe_order(checkout: &Checkout, plan: &Plan, customer: String, price: String) -> CheckoutOrder {
+fn stripe_order(
+    checkout: &Checkout,
+    plan: &Plan,
+    customer: String,
+    price: String,
+) -> CheckoutOrder {
     let labels = Metadata::from([
         ("subscriber_id".to_owned(), checkout.subscriber_id.clone()),
         ("program".to_owned(), plan.program.to_string()),
@@ -168,7 +192,10 @@ fn stripe_order(checkout: &Checkout, plan: &Plan, customer: String, price: Strin
 }
 
 fn out_of_bounds(bounds: OutOfBounds) -> Error {
-    let OutOfBounds { min_minor, max_minor } = bounds;
+    let OutOfBounds {
+        min_minor,
+        max_minor,
+    } = bounds;
     let message = format!("the amount must be {min_minor} to {max_minor} cents");
     let rejection = Rejection::new("AMOUNT_OUT_OF_BOUNDS", message)
         .with("field", "amount_minor")
@@ -185,9 +212,9 @@ fn reused() -> Error {
 /// An order that Stripe did not carry out. Only an address can be the caller's mistake.
 fn refused(failure: Failure) -> Error {
     match failure {
-        Failure::Refused { param: Some(field), .. }
-            if field == "success_url" || field == "cancel_url" =>
-        {
+        Failure::Refused {
+            param: Some(field), ..
+        } if field == "success_url" || field == "cancel_url" => {
             let message = format!("Stripe does not take this {field}");
             Error::Invalid(Rejection::new("INVALID_ARGUMENT", message).with("field", field))
         }

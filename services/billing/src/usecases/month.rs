@@ -30,15 +30,25 @@ impl Usecases {
             Some((next, before)) if next == month => before,
             _ => return Ok(Turn::AGAIN),
         };
-        let standing = self.store.get_standing_in_tx(&mut tx, month, before).await?;
+        let standing = self
+            .store
+            .get_standing_in_tx(&mut tx, month, before)
+            .await?;
         if !standing.is_complete() {
             tracing::debug!(%month, ?standing, "month not complete");
             return Ok(Turn::IDLE);
         }
         let control = self.store.sum_charges_in_tx(&mut tx, month).await?;
-        let charge_count = i64::try_from(control.count).map_err(|error| Error::Bug(error.into()))?;
-        let cash = Cash { charge_count, gross_minor: control.sum_minor, digest: control.digest };
-        self.store.save_cut_in_tx(&mut tx, month, standing.received, cash, now).await?;
+        let charge_count =
+            i64::try_from(control.count).map_err(|error| Error::Bug(error.into()))?;
+        let cash = Cash {
+            charge_count,
+            gross_minor: control.sum_minor,
+            digest: control.digest,
+        };
+        self.store
+            .save_cut_in_tx(&mut tx, month, standing.received, cash, now)
+            .await?;
         let fact = convert::cut_fact(month, control, charge_count, now);
         self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;
         tx.commit().await?;

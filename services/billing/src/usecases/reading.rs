@@ -25,6 +25,8 @@ const CLAIMS_MAX: i64 = 48;
 const READERS: usize = 16;
 /// Between looks while all that is left is leased by others or waits to be tried again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// After this many failures in a row, about ten seconds, somebody should look.
+const FAILURES_ALARMING: i32 = 6;
 
 /// What Stripe says of an object.
 enum Reading {
@@ -41,10 +43,15 @@ impl Usecases {
     /// # Errors
     /// The database's.
     pub async fn read_some(&self) -> Result<Turn, Error> {
-        let claims = self.store.claim_work(&kit::ids::fresh("lease"), CLAIMS_MAX).await?;
+        let claims = self
+            .store
+            .claim_work(&kit::ids::fresh("lease"), CLAIMS_MAX)
+            .await?;
         if !claims.is_empty() {
             let readings = futures::stream::iter(claims);
-            readings.for_each_concurrent(READERS, |claim| self.read_one(claim)).await;
+            readings
+                .for_each_concurrent(READERS, |claim| self.read_one(claim))
+                .await;
             return Ok(Turn::AGAIN);
         }
         if !self.store.has_pending_work().await? {
@@ -64,8 +71,18 @@ impl Usecases {
             Err(failure) => failure.to_string(),
         };
         match self.store.postpone_claim(&claim, &failure).await {
-            Ok(count) => tracing::warn!(object_id = claim.object_id, failures = ?count, failure,
-                "a reading is put off"),
+            Ok(Some(count)) if count >= FAILURES_ALARMING => tracing::error!(
+                object_id = claim.object_id,
+                failures = count,
+                failure,
+                "an object cannot be read; its month cannot be cut"
+            ),
+            Ok(failures) => tracing::warn!(
+                object_id = claim.object_id,
+                ?failures,
+                failure,
+                "a reading is put off"
+            ),
             // The lease runs out by itself.
             Err(error) => tracing::warn!(object_id = claim.object_id, %error, failure,
                 "a reading failed"),
@@ -78,7 +95,9 @@ impl Usecases {
         let kind = claim.kind;
         let read = apart::ask(move || async move { read(&stripe, kind, &id).await }).await;
         match read {
-            Err(failure) if failure.is_not_found() || matches!(failure, Failure::Mismatch { .. }) => {
+            Err(failure)
+                if failure.is_not_found() || matches!(failure, Failure::Mismatch { .. }) =>
+            {
                 Ok(Reading::Unclaimed(Unclaimed(failure.to_string())))
             }
             other => other,
@@ -114,11 +133,16 @@ impl Usecases {
         };
         let known = self.store.find_subscription_in_tx(tx, &read.id).await?;
         let next = Subscription::next(known.as_ref(), read, &owner, self.clock.now());
-        self.store.resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id).await?;
+        self.store
+            .resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id)
+            .await?;
         if known.as_ref() == Some(&next) {
             return Ok(());
         }
-        let changed = Subscription { version: next.version.saturating_add(1), ..next };
+        let changed = Subscription {
+            version: next.version.saturating_add(1),
+            ..next
+        };
         self.store.save_subscription_in_tx(tx, &changed).await?;
         let fact = convert::subscription_fact(&changed, self.clock.now());
         Ok(self.outbox.enqueue_in_tx(tx, &[fact]).await?)
@@ -130,14 +154,22 @@ impl Usecases {
         claim: &Claim,
         settlement: &Settlement,
     ) -> Result<(), Error> {
-        let last_cut = self.store.find_last_cut_in_tx(tx).await?.map(|(month, _)| month);
+        let last_cut = self
+            .store
+            .find_last_cut_in_tx(tx)
+            .await?
+            .map(|(month, _)| month);
         let first_event = self.store.find_first_event_in_tx(tx).await?;
         let open = first_open(last_cut, first_event);
         let month = charge::funded_month(settlement.period_start, open);
         let owner = charge::owner(&settlement.subscription_metadata);
         let (body, fact) = match owner.and_then(|owner| charge::fact(settlement, &owner, month)) {
             Ok(made) => made,
-            Err(why) => return self.unclaimed_in_tx(tx, claim, &why, Some(settlement)).await,
+            Err(why) => {
+                return self
+                    .unclaimed_in_tx(tx, claim, &why, Some(settlement))
+                    .await;
+            }
         };
         let subscription_id = settlement.subscription.as_deref().unwrap_or_default();
         let invoice_id = settlement.invoice.as_str();
@@ -145,7 +177,9 @@ impl Usecases {
             .store
             .save_charge_in_tx(tx, &body, &fact, subscription_id, invoice_id)
             .await?;
-        self.store.resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id).await?;
+        self.store
+            .resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id)
+            .await?;
         if !is_new {
             return Ok(());
         }
@@ -170,9 +204,17 @@ impl Usecases {
             gross_minor: settlement.map_or(0, |it| it.gross_minor),
             currency: settlement.map_or("", |it| &it.currency),
         };
-        tracing::error!(object_id = claim.object_id, charge_id = unclaimed.charge_id,
-            gross_minor = unclaimed.gross_minor, reason = why.0, "unclaimed at Stripe");
-        Ok(self.store.save_unclaimed_in_tx(tx, &unclaimed, self.clock.now()).await?)
+        tracing::error!(
+            object_id = claim.object_id,
+            charge_id = unclaimed.charge_id,
+            gross_minor = unclaimed.gross_minor,
+            reason = why.0,
+            "unclaimed at Stripe"
+        );
+        Ok(self
+            .store
+            .save_unclaimed_in_tx(tx, &unclaimed, self.clock.now())
+            .await?)
     }
 }
 

@@ -103,7 +103,10 @@ mod tests {
         let (january, february) = (month("2027-01"), month("2027-02"));
         let now = datetime!(2027-02-10 00:00 UTC);
         let mut history = History::default();
-        let line = Line { pending_minor: 100, ..Line::default() };
+        let line = Line {
+            pending_minor: 100,
+            ..Line::default()
+        };
         assert_eq!(history.status(february, &line, now), Status::Open);
         assert_eq!(history.status(january, &line, now), Status::Locked);
         history.sealed = vec![february];
@@ -111,16 +114,29 @@ mod tests {
 
         history.closed = vec![january];
         history.closed_newest = Some(january);
-        let line = Line { net_minor: 93, payable_minor: 93, ..Line::default() };
+        let line = Line {
+            net_minor: 93,
+            payable_minor: 93,
+            ..Line::default()
+        };
         assert_eq!(history.status(january, &line, now), Status::Payable);
-        let held = Line { in_payout_minor: 50, ..line };
+        let held = Line {
+            in_payout_minor: 50,
+            ..line
+        };
         assert_eq!(history.status(january, &held, now), Status::InPayout);
-        let paid = Line { payable_minor: 0, ..line };
+        let paid = Line {
+            payable_minor: 0,
+            ..line
+        };
         assert_eq!(history.status(january, &paid, now), Status::Paid);
         history.closed = vec![january, february];
         history.closed_newest = Some(february);
         assert_eq!(history.status(january, &line, now), Status::CarriedOver);
-        let frozen = Line { frozen_minor: 1, ..line };
+        let frozen = Line {
+            frozen_minor: 1,
+            ..line
+        };
         assert_eq!(history.status(january, &frozen, now), Status::Frozen);
     }
 }

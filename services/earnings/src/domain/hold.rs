@@ -76,7 +76,12 @@ impl Hold {
     /// The posting that places it.
     pub fn placed(&self) -> Result<Fact, LedgerError> {
         let (payout, creator) = (self.payout.clone(), self.creator.clone());
-        Fact::try_new(HoldPlaced { payout, creator, n: FIRST, parts: self.parts.clone() })
+        Fact::try_new(HoldPlaced {
+            payout,
+            creator,
+            n: FIRST,
+            parts: self.parts.clone(),
+        })
     }
 
     /// The point of no return for one attempt. Of a commit and a release that race, the second
@@ -96,7 +101,12 @@ impl Hold {
         }
         let (payout, creator) = (self.payout.clone(), self.creator.clone());
         let amount = self.amount;
-        let fact = Fact::try_new(HoldCommitted { payout, creator, n: attempt, amount })?;
+        let fact = Fact::try_new(HoldCommitted {
+            payout,
+            creator,
+            n: attempt,
+            amount,
+        })?;
         (self.state, self.attempt) = (HoldState::Committed, Some(attempt));
         Ok(Decision::Moved(vec![fact]))
     }
@@ -106,7 +116,7 @@ impl Hold {
         match self.state {
             HoldState::Held => {}
             HoldState::Released => return Ok(Decision::AlreadyThere),
-            HoldState::Committed => return Err(self.rejected("HOLD_COMMITTED")),
+            HoldState::Committed => {}
             HoldState::Broken => return Err(self.rejected("HOLD_BROKEN")),
         }
         let fact = self.released()?;
@@ -123,11 +133,19 @@ impl Hold {
             // A later commit, a release, or being held again: each came after this refusal.
             Some(last) if attempt <= last => return Ok(Decision::AlreadyThere),
             Some(_) | None => {
-                return Err(format!("attempt {attempt} of {} was not committed", self.payout));
+                return Err(format!(
+                    "attempt {attempt} of {} was not committed",
+                    self.payout
+                ));
             }
         }
         if (refused.amount, &refused.creator) != (self.amount, &self.creator) {
-            let Self { payout, creator, amount, .. } = self;
+            let Self {
+                payout,
+                creator,
+                amount,
+                ..
+            } = self;
             return Err(format!("the hold of {payout} is {amount} of {creator}"));
         }
         let returned = Fact::try_new(refused.clone()).map_err(|error| error.to_string())?;
@@ -142,7 +160,12 @@ impl Hold {
 
     fn released(&self) -> Result<Fact, LedgerError> {
         let (payout, creator) = (self.payout.clone(), self.creator.clone());
-        Fact::try_new(HoldReleased { payout, creator, n: FIRST, parts: self.parts.clone() })
+        Fact::try_new(HoldReleased {
+            payout,
+            creator,
+            n: FIRST,
+            parts: self.parts.clone(),
+        })
     }
 
     fn rejected(&self, code: &'static str) -> Refused {

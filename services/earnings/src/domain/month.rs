@@ -135,7 +135,10 @@ mod tests {
     #[test]
     fn a_month_that_differs_is_announced_when_facts_under_way_must_have_arrived() {
         let sealed = datetime!(2027-02-01 00:00 UTC);
-        let (early, due) = (sealed + Duration::minutes(9), sealed + Duration::minutes(10));
+        let (early, due) = (
+            sealed + Duration::minutes(9),
+            sealed + Duration::minutes(10),
+        );
         let decide = |now, quiet| decide_waiting(sealed, now, Duration::seconds(quiet));
         assert_eq!(decide(early, 5), Waiting::Until(due));
         assert_eq!(decide(early, 60), Waiting::Announce);

@@ -22,8 +22,13 @@ impl Weighed {
     /// Adds the sum of a kind's accounts, and the sum of their shares. Saturating: a figure at
     /// the edge of its range is wrong in any case, and must not look covered.
     pub fn add(&mut self, kind: &str, sum_minor: i64, share_minor: i64) {
-        let Some(kind) = AccountKind::find(kind) else { return };
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all other kinds are on neither side")]
+        let Some(kind) = AccountKind::find(kind) else {
+            return;
+        };
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "all other kinds are on neither side"
+        )]
         let (part, minor) = match kind {
             AccountKind::StripePayments => (&mut self.payments_minor, sum_minor),
             AccountKind::StripeStorage => (&mut self.storage_minor, sum_minor),

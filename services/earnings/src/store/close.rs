@@ -28,7 +28,14 @@ impl Store {
         after_account_id: i64,
         limit: i64,
     ) -> Result<Vec<CreatorClosing>, sqlx::Error> {
-        open_lines_in_tx(tx, AccountKind::CreatorPending, month, after_account_id, limit).await
+        open_lines_in_tx(
+            tx,
+            AccountKind::CreatorPending,
+            month,
+            after_account_id,
+            limit,
+        )
+        .await
     }
 
     pub async fn subscribers_to_close_in_tx(
@@ -38,8 +45,14 @@ impl Store {
         after_account_id: i64,
         limit: i64,
     ) -> Result<Vec<SubscriberClosing>, sqlx::Error> {
-        open_lines_in_tx(tx, AccountKind::SubscriberUnallocated, month, after_account_id, limit)
-            .await
+        open_lines_in_tx(
+            tx,
+            AccountKind::SubscriberUnallocated,
+            month,
+            after_account_id,
+            limit,
+        )
+        .await
     }
 
     pub async fn insert_creator_months_in_tx(
@@ -52,7 +65,10 @@ impl Store {
         let programs: Vec<String> = lines.iter().map(|line| line.program.to_string()).collect();
         let creators: Vec<String> = lines.iter().map(|line| line.creator.to_string()).collect();
         let minors = |read: fn(&CreatorLine) -> Amount| {
-            lines.iter().map(|line| read(line).minor()).collect::<Vec<i64>>()
+            lines
+                .iter()
+                .map(|line| read(line).minor())
+                .collect::<Vec<i64>>()
         };
         sqlx::query!(
             "insert into earnings.creator_month
@@ -128,7 +144,9 @@ impl Store {
         )
         .fetch_all(tx)
         .await?;
-        rows.iter().map(|row| Ok((program_of(&row.program)?, usd(row.rest_minor)?))).collect()
+        rows.iter()
+            .map(|row| Ok((program_of(&row.program)?, usd(row.rest_minor)?)))
+            .collect()
     }
 
     /// Accounts of a month that must be zero after its close and are not; at most `limit`.
@@ -145,12 +163,18 @@ impl Store {
              order by a.name limit $2",
             month.to_i32(),
             limit,
-            &[AccountKind::CreatorPending, AccountKind::SubscriberUnallocated]
-                .map(|kind| kind.as_str().to_owned())
+            &[
+                AccountKind::CreatorPending,
+                AccountKind::SubscriberUnallocated
+            ]
+            .map(|kind| kind.as_str().to_owned())
         )
         .fetch_all(tx)
         .await?;
-        Ok(rows.into_iter().map(|row| (row.name, row.amount_minor)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.name, row.amount_minor))
+            .collect())
     }
 }
 

@@ -34,7 +34,13 @@ impl Store {
         .await?;
         let lines = rows.into_iter();
         lines
-            .map(|row| Ok((program_of(&row.program)?, month_of(row.month)?, usd(row.amount_minor)?)))
+            .map(|row| {
+                Ok((
+                    program_of(&row.program)?,
+                    month_of(row.month)?,
+                    usd(row.amount_minor)?,
+                ))
+            })
             .collect()
     }
 
@@ -115,7 +121,11 @@ impl Store {
         hold: &Hold,
         now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
-        let attempt = hold.attempt.map(i32::try_from).transpose().map_err(unreadable)?;
+        let attempt = hold
+            .attempt
+            .map(i32::try_from)
+            .transpose()
+            .map_err(unreadable)?;
         sqlx::query!(
             "update earnings.hold set state = $2, attempt = $3, changed_at = $4
              where payout_id = $1",
@@ -168,13 +178,19 @@ impl TryFrom<Row> for Hold {
     type Error = sqlx::Error;
 
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
-        let state = HoldState::ALL.into_iter().find(|state| state.as_str() == row.state);
+        let state = HoldState::ALL
+            .into_iter()
+            .find(|state| state.as_str() == row.state);
         Ok(Self {
             payout: row.payout_id.try_into().map_err(unreadable)?,
             creator: row.creator_id.try_into().map_err(unreadable)?,
             amount: usd(row.amount_minor)?,
             state: state.ok_or(sqlx::Error::RowNotFound)?,
-            attempt: row.attempt.map(u32::try_from).transpose().map_err(unreadable)?,
+            attempt: row
+                .attempt
+                .map(u32::try_from)
+                .transpose()
+                .map_err(unreadable)?,
             parts: Vec::new(),
         })
     }

@@ -113,7 +113,9 @@ impl Store {
         .fetch_optional(tx)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let fee = row.fee_bps.map(|bps| BasisPoints::try_new(bps.unsigned_abs()));
+        let fee = row
+            .fee_bps
+            .map(|bps| BasisPoints::try_new(bps.unsigned_abs()));
         Ok(Some(Closing {
             month: month_of(row.month)?,
             state: MonthState::find(&row.state).ok_or(sqlx::Error::RowNotFound)?,
@@ -222,14 +224,18 @@ struct Total {
 fn totals(rows: Vec<Total>) -> Result<ControlTotals, sqlx::Error> {
     let mut totals = ControlTotals::new();
     for row in rows {
-        let kind: FactKind =
-            row.kind.parse().map_err(|error: LedgerError| unreadable(error))?;
+        let kind: FactKind = row
+            .kind
+            .parse()
+            .map_err(|error: LedgerError| unreadable(error))?;
         let control = Control {
             count: u64::try_from(row.count).map_err(unreadable)?,
             sum_minor: row.sum_minor,
             digest: wrapped(row.digest.parse().map_err(unreadable)?),
         };
-        totals.add_control(program_of(&row.program)?, kind, control).map_err(unreadable)?;
+        totals
+            .add_control(program_of(&row.program)?, kind, control)
+            .map_err(unreadable)?;
     }
     Ok(totals)
 }
@@ -244,8 +250,13 @@ mod tests {
     #[test]
     fn a_sum_of_signed_forms_wraps_as_the_sum_of_digests_does() {
         let digests = [u64::MAX, u64::MAX - 5, 1 << 63, 7, 0];
-        let wanted = digests.iter().fold(0, |sum: u64, digest| sum.wrapping_add(*digest));
-        let sum: i128 = digests.iter().map(|digest| i128::from(digest.cast_signed())).sum();
+        let wanted = digests
+            .iter()
+            .fold(0, |sum: u64, digest| sum.wrapping_add(*digest));
+        let sum: i128 = digests
+            .iter()
+            .map(|digest| i128::from(digest.cast_signed()))
+            .sum();
         assert_eq!(super::wrapped(sum), wanted);
     }
 }

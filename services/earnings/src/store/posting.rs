@@ -30,7 +30,11 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let closed = closed_months_in_tx(tx, lines).await?;
-        let mut known = Known { balances, closed, ..Known::default() };
+        let mut known = Known {
+            balances,
+            closed,
+            ..Known::default()
+        };
         for row in rows {
             if let Ok(key) = <[u8; 16]>::try_from(row.key) {
                 known.digests.insert(key, row.digest);
@@ -83,7 +87,11 @@ async fn lock_balances_in_tx(
     tx: &mut PgConnection,
     lines: &[Line<'_>],
 ) -> Result<HashMap<i64, i64>, sqlx::Error> {
-    let distinct: HashSet<i64> = lines.iter().flat_map(|line| &line.account_ids).copied().collect();
+    let distinct: HashSet<i64> = lines
+        .iter()
+        .flat_map(|line| &line.account_ids)
+        .copied()
+        .collect();
     let ids: Vec<i64> = distinct.into_iter().collect();
     let rows = sqlx::query!(
         "select account_id, amount_minor from earnings.balance
@@ -92,9 +100,16 @@ async fn lock_balances_in_tx(
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.account_id, row.amount_minor)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.account_id, row.amount_minor))
+        .collect())
 }
 
+#[expect(
+    clippy::as_conversions,
+    reason = "sqlx's way to say that elements may be null"
+)]
 async fn insert_postings_in_tx(
     tx: &mut PgConnection,
     lines: &[&Line<'_>],
@@ -104,9 +119,12 @@ async fn insert_postings_in_tx(
     let texts: Vec<String> = facts().map(|fact| fact.key().to_string()).collect();
     let kinds: Vec<String> = facts().map(|fact| fact.kind_str().to_owned()).collect();
     let txns: Vec<Option<String>> = lines.iter().map(|line| txn(line)).collect();
-    let programs: Vec<Option<String>> =
-        facts().map(|fact| fact.program().map(Program::as_str).map(str::to_owned)).collect();
-    let months: Vec<Option<i32>> = facts().map(|fact| fact.month().map(Month::to_i32)).collect();
+    let programs: Vec<Option<String>> = facts()
+        .map(|fact| fact.program().map(Program::as_str).map(str::to_owned))
+        .collect();
+    let months: Vec<Option<i32>> = facts()
+        .map(|fact| fact.month().map(Month::to_i32))
+        .collect();
     let signed: Vec<i64> = facts().map(ledger::Fact::signed_minor).collect();
     let digests: Vec<i64> = lines.iter().map(|line| line.digest).collect();
     let times: Vec<time::OffsetDateTime> = lines.iter().map(|line| line.occurred.at).collect();
@@ -128,7 +146,10 @@ async fn insert_postings_in_tx(
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.posting_key, row.posting_id)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.posting_key, row.posting_id))
+        .collect())
 }
 
 async fn insert_entries_in_tx(
@@ -139,14 +160,20 @@ async fn insert_entries_in_tx(
     let (mut postings, mut numbers, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut amounts, mut assets) = (Vec::new(), Vec::new());
     for line in lines {
-        let posting_id = *ids.get(line.key.as_slice()).ok_or(sqlx::Error::RowNotFound)?;
+        let posting_id = *ids
+            .get(line.key.as_slice())
+            .ok_or(sqlx::Error::RowNotFound)?;
         let entries = line.occurred.fact.posting().entries();
         for (number, (entry, account_id)) in (1i16..).zip(entries.iter().zip(&line.account_ids)) {
             let minor = entry.amount.minor();
             postings.push(posting_id);
             numbers.push(number);
             accounts.push(*account_id);
-            amounts.push(if entry.side == Side::Debit { minor } else { -minor });
+            amounts.push(if entry.side == Side::Debit {
+                minor
+            } else {
+                -minor
+            });
             assets.push(entry.amount.asset().code().to_owned());
         }
     }
@@ -167,8 +194,10 @@ async fn insert_entries_in_tx(
 async fn update_balances_in_tx(tx: &mut PgConnection, known: &Known) -> Result<(), sqlx::Error> {
     let mut ids: Vec<i64> = known.touched.iter().copied().collect();
     ids.sort_unstable();
-    let amounts: Vec<i64> =
-        ids.iter().map(|id| known.balances.get(id).copied().unwrap_or_default()).collect();
+    let amounts: Vec<i64> = ids
+        .iter()
+        .map(|id| known.balances.get(id).copied().unwrap_or_default())
+        .collect();
     sqlx::query!(
         "update earnings.balance b set amount_minor = after.amount_minor
          from unnest($1::bigint[], $2::bigint[]) as after (account_id, amount_minor)

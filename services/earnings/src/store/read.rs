@@ -59,8 +59,9 @@ async fn read_months_in_tx(
     tx: &mut PgConnection,
     history: &mut History,
 ) -> Result<(), sqlx::Error> {
-    let rows =
-        sqlx::query!("select month, state from earnings.month order by month").fetch_all(tx).await?;
+    let rows = sqlx::query!("select month, state from earnings.month order by month")
+        .fetch_all(tx)
+        .await?;
     for row in rows {
         let month: Month = month_of(row.month)?;
         history.sealed.push(month);
@@ -82,8 +83,14 @@ async fn read_balances_in_tx(
          from earnings.account a join earnings.balance b on b.account_id = a.account_id
          where a.owner = $1 and a.kind = any($2) and b.amount_minor <> 0",
         creator.as_str(),
-        &["creator_pending", "creator_payable", "creator_reserved", "creator_frozen_gross",
-          "creator_frozen_net"].map(str::to_owned)
+        &[
+            "creator_pending",
+            "creator_payable",
+            "creator_reserved",
+            "creator_frozen_gross",
+            "creator_frozen_net"
+        ]
+        .map(str::to_owned)
     )
     .fetch_all(tx)
     .await?;
@@ -93,7 +100,10 @@ async fn read_balances_in_tx(
             history.reserved_minor = history.reserved_minor.saturating_add(minor);
             continue;
         };
-        let line = history.lines.entry((month_of(month)?, program_of(&program)?)).or_default();
+        let line = history
+            .lines
+            .entry((month_of(month)?, program_of(&program)?))
+            .or_default();
         match row.kind.as_str() {
             "creator_pending" => line.pending_minor = minor,
             "creator_payable" => line.payable_minor = minor,

@@ -50,7 +50,7 @@ impl Store {
                    group by a.account_id, a.kind
                )
                select kind as "kind!", sum(minor)::bigint as "sum_minor!",
-                      sum(sign(minor) * div(abs(minor) * bps + 5000, 10000))::bigint
+                      sum(sign(minor) * div(abs(minor) * bps + 0, 10000))::bigint
                           as "share_minor!"
                from line group by kind"#,
             &programs,
@@ -73,7 +73,10 @@ const PLATFORM: [(&str, bool); 4] = [
 ];
 
 fn from_own_side(mut standing: Standing) -> Standing {
-    if PLATFORM.iter().any(|(kind, on_debit)| *kind == standing.kind && !on_debit) {
+    if PLATFORM
+        .iter()
+        .any(|(kind, on_debit)| *kind == standing.kind && !on_debit)
+    {
         standing.sum_minor = standing.sum_minor.saturating_neg();
         standing.share_minor = standing.share_minor.saturating_neg();
     }

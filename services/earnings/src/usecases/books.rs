@@ -35,8 +35,14 @@ impl Books {
         if facts.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = self.store.ensure_accounts_in_tx(tx, &accounts(facts)).await?;
-        let lines = facts.iter().map(|fact| line(fact, &ids)).collect::<Option<Vec<_>>>();
+        let ids = self
+            .store
+            .ensure_accounts_in_tx(tx, &accounts(facts))
+            .await?;
+        let lines = facts
+            .iter()
+            .map(|fact| line(fact, &ids))
+            .collect::<Option<Vec<_>>>();
         let lines = lines.ok_or(sqlx::Error::RowNotFound)?;
         let mut known = self.store.lock_known_in_tx(tx, &lines).await?;
         let outcomes = decide(&lines, &mut known);
@@ -52,7 +58,9 @@ impl Books {
 }
 
 fn accounts(facts: &[Occurred]) -> BTreeSet<&Account> {
-    let entries = facts.iter().flat_map(|occurred| occurred.fact.posting().entries());
+    let entries = facts
+        .iter()
+        .flat_map(|occurred| occurred.fact.posting().entries());
     entries.map(|entry| &entry.account).collect()
 }
 

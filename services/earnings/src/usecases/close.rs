@@ -2,9 +2,7 @@
 //! the next begins, so that a crash anywhere costs one turn and changes no figure.
 
 use kit::Error;
-use ledger::{
-    ControlTotals, CreatorClosed, CreatorLine, Fact, Manifest, SubscriberClosed,
-};
+use ledger::{ControlTotals, CreatorClosed, CreatorLine, Fact, Manifest, SubscriberClosed};
 use mailbox::Fact as Announcement;
 use money::{Amount, Asset};
 use sqlx::PgConnection;
@@ -23,7 +21,11 @@ pub enum Turned {
     Progress,
     /// The oldest sealed month does not add up, or not yet: by `posted` it can be told whether
     /// anything has arrived since the last look.
-    Waiting { closing: Closing, posted: ControlTotals, differences: Vec<String> },
+    Waiting {
+        closing: Closing,
+        posted: ControlTotals,
+        differences: Vec<String>,
+    },
 }
 
 /// Accounts named when a month that was closed is not at zero.
@@ -67,16 +69,24 @@ impl Usecases {
         }
         // Another replica may have been first, or the month may have gone on.
         let found = self.store.find_unclosed_in_tx(&mut tx).await?;
-        let Some(mut stopped) = found.filter(|found| found == closing) else { return Ok(()) };
+        let Some(mut stopped) = found.filter(|found| found == closing) else {
+            return Ok(());
+        };
         stopped.state = MonthState::Stopped;
         stopped.unbalanced_count = stopped.unbalanced_count.saturating_add(1);
         self.store.update_closing_in_tx(&mut tx, &stopped).await?;
         let (month, count) = (stopped.month.to_string(), stopped.unbalanced_count);
-        tracing::error!(month, ?differences, "the books of a sealed month do not add up");
-        let event = BooksUnbalanced { month: month.clone(), differences };
+        tracing::error!(
+            month,
+            ?differences,
+            "the books of a sealed month do not add up"
+        );
+        let event = BooksUnbalanced {
+            month: month.clone(),
+            differences,
+        };
         let fact_id = format!("unbalanced:{month}:{count}");
-        let fact =
-            Announcement::new(fact_id, &month, i64::from(count), self.clock.now(), &event);
+        let fact = Announcement::new(fact_id, &month, i64::from(count), self.clock.now(), &event);
         self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;
         Ok(tx.commit().await?)
     }
@@ -91,7 +101,11 @@ impl Usecases {
         let differences = sealed.compare(&posted);
         if !differences.is_empty() {
             let differences = sentences(&differences);
-            return Ok(Turned::Waiting { closing, posted, differences });
+            return Ok(Turned::Waiting {
+                closing,
+                posted,
+                differences,
+            });
         }
         closing.fee = Some(self.rates.allocation_fee);
         closing.enter(Step::Creators);
@@ -106,7 +120,9 @@ impl Usecases {
     ) -> Result<Turned, Error> {
         let (now, month, after) = (self.clock.now(), closing.month, closing.after_account_id);
         let bps = closing.fee.unwrap_or(self.rates.allocation_fee);
-        let open = self.store.creators_to_close_in_tx(tx, month, after, self.lines_per_turn);
+        let open = self
+            .store
+            .creators_to_close_in_tx(tx, month, after, self.lines_per_turn);
         let open = open.await?;
         let Some(last) = open.last().map(|line| line.account_id) else {
             closing.enter(Step::Subscribers);
@@ -116,12 +132,23 @@ impl Usecases {
         let (mut facts, mut lines) = (Vec::new(), Vec::new());
         for line in open {
             let (program, creator, gross) = (line.program, line.owner, line.amount);
-            let closed = CreatorClosed { month, program, creator, gross, bps };
+            let closed = CreatorClosed {
+                month,
+                program,
+                creator,
+                gross,
+                bps,
+            };
             lines.push(CreatorLine::try_from(&closed).map_err(fault)?);
-            facts.push(Occurred { fact: Fact::try_new(closed).map_err(fault)?, at: now });
+            facts.push(Occurred {
+                fact: Fact::try_new(closed).map_err(fault)?,
+                at: now,
+            });
         }
         self.must_post_in_tx(tx, &facts).await?;
-        self.store.insert_creator_months_in_tx(tx, month, &lines, now).await?;
+        self.store
+            .insert_creator_months_in_tx(tx, month, &lines, now)
+            .await?;
         closing.after_account_id = last;
         self.store.update_closing_in_tx(tx, &closing).await?;
         Ok(Turned::Progress)
@@ -133,7 +160,9 @@ impl Usecases {
         mut closing: Closing,
     ) -> Result<Turned, Error> {
         let (now, month, after) = (self.clock.now(), closing.month, closing.after_account_id);
-        let open = self.store.subscribers_to_close_in_tx(tx, month, after, self.lines_per_turn);
+        let open = self
+            .store
+            .subscribers_to_close_in_tx(tx, month, after, self.lines_per_turn);
         let open = open.await?;
         let Some(last) = open.last().map(|line| line.account_id) else {
             closing.enter(Step::Manifest);
@@ -145,8 +174,16 @@ impl Usecases {
         for line in open {
             let (program, subscriber, rest) = (line.program, line.owner, line.amount);
             rests.add_rest(program, rest).map_err(fault)?;
-            let closed = SubscriberClosed { month, program, subscriber, rest };
-            facts.push(Occurred { fact: Fact::try_new(closed).map_err(fault)?, at: now });
+            let closed = SubscriberClosed {
+                month,
+                program,
+                subscriber,
+                rest,
+            };
+            facts.push(Occurred {
+                fact: Fact::try_new(closed).map_err(fault)?,
+                at: now,
+            });
         }
         self.must_post_in_tx(tx, &facts).await?;
         for (program, rest) in rests.rests() {
@@ -158,22 +195,27 @@ impl Usecases {
     }
 
     /// Writes the manifest and closes the month, if nothing of it is left anywhere.
-    async fn finish_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        closing: Closing,
-    ) -> Result<Turned, Error> {
+    async fn finish_in_tx(&self, tx: &mut PgConnection, closing: Closing) -> Result<Turned, Error> {
         let month = closing.month;
-        let unsettled = self.store.unsettled_in_tx(tx, month, UNSETTLED_NAMED_MAX).await?;
+        let unsettled = self
+            .store
+            .unsettled_in_tx(tx, month, UNSETTLED_NAMED_MAX)
+            .await?;
         if !unsettled.is_empty() {
             let posted = self.store.posted_totals_in_tx(tx, month).await?;
             let left = |(name, minor): (String, i64)| format!("{name} is at {minor}, not at zero");
             let differences = unsettled.into_iter().map(left).collect();
-            return Ok(Turned::Waiting { closing, posted, differences });
+            return Ok(Turned::Waiting {
+                closing,
+                posted,
+                differences,
+            });
         }
         let manifest = self.manifest_in_tx(tx, &closing).await?;
         let closed = figures(&manifest, self.clock.now())?;
-        self.store.close_month_in_tx(tx, month, &closed, &manifest.text()).await?;
+        self.store
+            .close_month_in_tx(tx, month, &closed, &manifest.text())
+            .await?;
         let name = month.to_string();
         let event = announcement(&name, &closed);
         let fact = Announcement::new(format!("closed:{name}"), &name, 1, closed.at, &event);
@@ -213,7 +255,9 @@ fn figures(manifest: &Manifest, at: time::OffsetDateTime) -> Result<Closed, Erro
         gross_minor: sum(|line| line.gross)?,
         fee_minor: sum(|line| line.fee)?,
         net_minor: sum(|line| line.net)?,
-        unallocated_minor: Amount::checked_sum(Asset::Usd, rests).map_err(fault)?.minor(),
+        unallocated_minor: Amount::checked_sum(Asset::Usd, rests)
+            .map_err(fault)?
+            .minor(),
         creator_count: i32::try_from(creators.len()).map_err(fault)?,
     })
 }

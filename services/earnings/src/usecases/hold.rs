@@ -36,20 +36,26 @@ impl Usecases {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         // The lock first: of two requests for one payout, the second then finds the first's.
-        let payable = self.store.lock_payable_in_tx(&mut tx, &order.creator, &SCHEDULED).await?;
+        let payable = self
+            .store
+            .lock_payable_in_tx(&mut tx, &order.creator, &SCHEDULED)
+            .await?;
         let hold = match self.store.find_hold_in_tx(&mut tx, &order.payout).await? {
             Some(hold) => same(hold, order)?,
             None => {
                 let plan = plan_hold(&payable, order.amount).map_err(fault)?;
                 let hold = planned(order, plan)?;
                 self.store.insert_hold_in_tx(&mut tx, &hold, now).await?;
-                self.post_own_in_tx(&mut tx, vec![hold.placed().map_err(fault)?], now).await?;
+                self.post_own_in_tx(&mut tx, vec![hold.placed().map_err(fault)?], now)
+                    .await?;
                 hold
             }
         };
         let since = now.saturating_sub(RECENT);
-        let snapshot =
-            self.store.snapshot_in_tx(&mut tx, &order.creator, &order.payout, since).await?;
+        let snapshot = self
+            .store
+            .snapshot_in_tx(&mut tx, &order.creator, &order.payout, since)
+            .await?;
         tx.commit().await?;
         Ok((hold.state, snapshot))
     }
@@ -79,7 +85,10 @@ impl Usecases {
     ) -> Result<HoldState, Error> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let locked = self.store.lock_holds_in_tx(&mut tx, &[payout.to_string()]).await?;
+        let locked = self
+            .store
+            .lock_holds_in_tx(&mut tx, &[payout.to_string()])
+            .await?;
         let mut hold = locked.into_values().next().ok_or_else(|| unknown(payout))?;
         match end(&mut hold).map_err(refused)? {
             Decision::AlreadyThere => {}
@@ -98,7 +107,10 @@ impl Usecases {
         facts: Vec<Fact>,
         at: OffsetDateTime,
     ) -> Result<(), Error> {
-        let facts: Vec<_> = facts.into_iter().map(|fact| Occurred { fact, at }).collect();
+        let facts: Vec<_> = facts
+            .into_iter()
+            .map(|fact| Occurred { fact, at })
+            .collect();
         self.must_post_in_tx(tx, &facts).await
     }
 }
@@ -106,9 +118,14 @@ impl Usecases {
 fn planned(order: &HoldOrder, plan: HoldPlan) -> Result<Hold, Error> {
     if !plan.rest.is_zero() {
         let payable = order.amount.checked_sub(plan.rest).map_err(fault)?;
-        let message = format!("{} has {payable} payable, not {}", order.creator, order.amount);
+        let message = format!(
+            "{} has {payable} payable, not {}",
+            order.creator, order.amount
+        );
         let rejection = Rejection::new("INSUFFICIENT_BALANCE", message);
-        return Err(Error::Rejected(rejection.with("payable_minor", payable.minor())));
+        return Err(Error::Rejected(
+            rejection.with("payable_minor", payable.minor()),
+        ));
     }
     Ok(Hold {
         payout: order.payout.clone(),
@@ -125,13 +142,21 @@ fn same(hold: Hold, order: &HoldOrder) -> Result<Hold, Error> {
     if (hold.amount, &hold.creator) == (order.amount, &order.creator) {
         return Ok(hold);
     }
-    let Hold { payout, creator, amount, .. } = hold;
+    let Hold {
+        payout,
+        creator,
+        amount,
+        ..
+    } = hold;
     let message = format!("{payout} has a hold of {amount} of {creator}");
     Err(Error::Conflict(Rejection::new("HOLD_DIFFERS", message)))
 }
 
 fn unknown(payout: &PayoutId) -> Error {
-    Error::NotFound(Rejection::new("HOLD_UNKNOWN", format!("{payout} has no hold")))
+    Error::NotFound(Rejection::new(
+        "HOLD_UNKNOWN",
+        format!("{payout} has no hold"),
+    ))
 }
 
 fn refused(refused: Refused) -> Error {

@@ -53,10 +53,18 @@ impl Usecases {
         seal: &Seal,
     ) -> Result<Option<String>, Error> {
         let Seal { month, totals, at } = seal;
-        if self.store.insert_seal_in_tx(tx, *month, totals, *at).await? {
+        if self
+            .store
+            .insert_seal_in_tx(tx, *month, totals, *at)
+            .await?
+        {
             return Ok(None);
         }
-        let differences = self.store.sealed_totals_in_tx(tx, *month).await?.compare(totals);
+        let differences = self
+            .store
+            .sealed_totals_in_tx(tx, *month)
+            .await?
+            .compare(totals);
         Ok((!differences.is_empty()).then(|| format!("{month} was sealed with other totals")))
     }
 
@@ -72,8 +80,10 @@ impl Usecases {
         if attempts.is_empty() {
             return Ok(Vec::new());
         }
-        let payouts: Vec<String> =
-            attempts.iter().map(|attempt| attempt.body.payout.to_string()).collect();
+        let payouts: Vec<String> = attempts
+            .iter()
+            .map(|attempt| attempt.body.payout.to_string())
+            .collect();
         let mut holds = self.store.lock_holds_in_tx(tx, &payouts).await?;
         let mut facts = Vec::new();
         let mut moved = BTreeMap::new();
@@ -113,7 +123,9 @@ fn take_back(
 ) -> Result<(), String> {
     let RefusedAttempt { body, at } = attempt;
     let payout = body.payout.as_str();
-    let hold = holds.get_mut(payout).ok_or_else(|| format!("{payout} has no hold"))?;
+    let hold = holds
+        .get_mut(payout)
+        .ok_or_else(|| format!("{payout} has no hold"))?;
     match hold.refuse(body)? {
         Decision::AlreadyThere => {}
         Decision::Moved(posted) => {

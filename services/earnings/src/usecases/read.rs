@@ -26,7 +26,10 @@ impl Usecases {
         after_creator_id: &str,
         limit: i64,
     ) -> Result<Vec<Payable>, Error> {
-        Ok(self.store.list_payable(&SCHEDULED, after_creator_id, limit).await?)
+        Ok(self
+            .store
+            .list_payable(&SCHEDULED, after_creator_id, limit)
+            .await?)
     }
 
     /// # Errors
@@ -41,7 +44,13 @@ impl Usecases {
             None => ("open", None),
             Some((state, closed)) => (state.as_str(), closed),
         };
-        Ok(MonthReport { month, state, closed, sealed, posted })
+        Ok(MonthReport {
+            month,
+            state,
+            closed,
+            sealed,
+            posted,
+        })
     }
 
     /// Both sides of the question whether every obligation is covered.

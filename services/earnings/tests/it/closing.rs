@@ -31,7 +31,10 @@ async fn the_close_conserves_every_cent() -> Result<()> {
     .into();
     assert_eq!(balances, wanted);
     let month = scene.month().await?;
-    assert_eq!((month.gross_minor, month.fee_minor, month.net_minor), (11_501, 805, 10_696));
+    assert_eq!(
+        (month.gross_minor, month.fee_minor, month.net_minor),
+        (11_501, 805, 10_696)
+    );
     assert_eq!((month.unallocated_minor, month.creator_count), (4_499, 2));
     assert!(month.totals.iter().all(|total| total.digest_equal));
     let told = scene.bed.announced::<MonthClosed>("earnings").await?;
@@ -65,7 +68,13 @@ fn crowd() -> Vec<Fact> {
     for n in 0..40u32 {
         let subscriber = format!("s{n}");
         facts.extend(funded(&subscriber, 1, 1_000));
-        facts.push(directed(&subscriber, &format!("c{}", n % 25), 1, 0, i64::from(300 + n)));
+        facts.push(directed(
+            &subscriber,
+            &format!("c{}", n % 25),
+            1,
+            0,
+            i64::from(300 + n),
+        ));
     }
     facts
 }
@@ -84,7 +93,8 @@ async fn a_close_that_was_interrupted_ends_with_the_same_root_and_books() -> Res
     // Stopped and started again at three places of the close.
     for closed in [3, 17, 30] {
         eventually("some lines to be closed", async || {
-            let count = scene.count("select count(*) from earnings.posting where kind like '%_closed'");
+            let count =
+                scene.count("select count(*) from earnings.posting where kind like '%_closed'");
             count.await.ok().filter(|count| *count >= closed)
         })
         .await;
@@ -94,8 +104,14 @@ async fn a_close_that_was_interrupted_ends_with_the_same_root_and_books() -> Res
         scene = Scene { bed, service };
     }
     scene.service.settle().await;
-    assert_eq!((scene.month().await?.manifest_root, scene.balances().await?), wanted);
-    assert_eq!(scene.bed.announced::<MonthClosed>("earnings").await?.len(), 1);
+    assert_eq!(
+        (scene.month().await?.manifest_root, scene.balances().await?),
+        wanted
+    );
+    assert_eq!(
+        scene.bed.announced::<MonthClosed>("earnings").await?.len(),
+        1
+    );
     Ok(())
 }
 
@@ -107,18 +123,34 @@ async fn two_replicas_close_a_month_once() -> Result<()> {
     publish(&scene.bed, &crowd()).await?;
     publish_seal(&scene.bed, &totals(&crowd())).await?;
     eventually("the month to be closed", async || {
-        scene.month_state().await.ok().filter(|state| state == "closed")
+        scene
+            .month_state()
+            .await
+            .ok()
+            .filter(|state| state == "closed")
     })
     .await;
     scene.service.settle().await;
     other.settle().await;
     let books = balances(&scene.bed).await?;
-    assert_eq!(books.keys().filter(|name| name.contains("/pending/")).count(), 0);
-    let lines = scene.count("select count(*) from earnings.creator_month").await?;
-    let postings =
-        scene.count("select count(*) from earnings.posting where kind = 'creator_closed'").await?;
+    assert_eq!(
+        books
+            .keys()
+            .filter(|name| name.contains("/pending/"))
+            .count(),
+        0
+    );
+    let lines = scene
+        .count("select count(*) from earnings.creator_month")
+        .await?;
+    let postings = scene
+        .count("select count(*) from earnings.posting where kind = 'creator_closed'")
+        .await?;
     assert_eq!((lines, postings), (25, 25));
-    assert_eq!(scene.bed.announced::<MonthClosed>("earnings").await?.len(), 1);
+    assert_eq!(
+        scene.bed.announced::<MonthClosed>("earnings").await?.len(),
+        1
+    );
     assert_eq!(scene.dead_letters().await?, Vec::<String>::new());
     other.stop().await;
     Ok(())
@@ -132,28 +164,53 @@ async fn a_month_whose_totals_differ_says_what_differs_and_waits_for_it() -> Res
     scene.post(there).await?;
     scene.seal(&facts).await?;
     assert_eq!(scene.month_state().await?, "sealed");
-    assert!(scene.bed.announced::<BooksUnbalanced>("earnings").await?.is_empty());
+    assert!(
+        scene
+            .bed
+            .announced::<BooksUnbalanced>("earnings")
+            .await?
+            .is_empty()
+    );
 
-    scene.bed.clock.set(FIRST_OF_FEBRUARY + Duration::minutes(11));
+    scene
+        .bed
+        .clock
+        .set(FIRST_OF_FEBRUARY + Duration::minutes(11));
     scene.service.settle().await;
     assert_eq!(scene.month_state().await?, "stopped");
     let told = scene.bed.announced::<BooksUnbalanced>("earnings").await?;
     assert_eq!((told.len(), told[0].differences.len()), (1, 1));
     let difference = &told[0].differences[0];
-    assert!(difference.starts_with("allocation allocation_changed: announced 6 facts"), "{difference}");
+    assert!(
+        difference.starts_with("allocation allocation_changed: announced 6 facts"),
+        "{difference}"
+    );
     assert!(difference.contains("posted 5 facts"), "{difference}");
     let checks = scene.month().await?.totals;
     let unequal = checks.iter().filter(|check| !check.digest_equal);
-    assert_eq!(unequal.map(|check| check.kind.as_str()).collect::<Vec<_>>(), ["allocation_changed"]);
+    assert_eq!(
+        unequal.map(|check| check.kind.as_str()).collect::<Vec<_>>(),
+        ["allocation_changed"]
+    );
 
     // Told once; and when what was missing comes, the month closes by itself.
     scene.bed.clock.set(FIRST_OF_FEBRUARY + Duration::days(2));
     scene.service.settle().await;
-    assert_eq!(scene.bed.announced::<BooksUnbalanced>("earnings").await?.len(), 1);
+    assert_eq!(
+        scene
+            .bed
+            .announced::<BooksUnbalanced>("earnings")
+            .await?
+            .len(),
+        1
+    );
     scene.post(std::slice::from_ref(missing)).await?;
     assert_eq!(scene.month_state().await?, "closed");
     let whole = Scene::january_closed().await?;
-    assert_eq!(scene.month().await?.manifest_root, whole.month().await?.manifest_root);
+    assert_eq!(
+        scene.month().await?.manifest_root,
+        whole.month().await?.manifest_root
+    );
     Ok(())
 }
 
@@ -174,12 +231,17 @@ async fn a_month_with_equal_counts_and_sums_but_other_facts_does_not_close() -> 
 #[tokio::test]
 async fn a_month_with_an_account_below_zero_does_not_close() -> Result<()> {
     let scene = Scene::start_at(FIRST_OF_FEBRUARY, &[]).await?;
-    let facts: Vec<Fact> =
-        january().into_iter().chain([directed("dan", "alice", 1, 0, 700)]).collect();
+    let facts: Vec<Fact> = january()
+        .into_iter()
+        .chain([directed("dan", "alice", 1, 0, 700)])
+        .collect();
     scene.post(&facts).await?;
     scene.seal(&facts).await?;
     assert_eq!(scene.month_state().await?, "closing");
-    scene.bed.clock.set(FIRST_OF_FEBRUARY + Duration::minutes(11));
+    scene
+        .bed
+        .clock
+        .set(FIRST_OF_FEBRUARY + Duration::minutes(11));
     scene.service.settle().await;
     assert_eq!(scene.month_state().await?, "stopped");
     let told = scene.bed.announced::<BooksUnbalanced>("earnings").await?;

@@ -22,11 +22,16 @@ fn order(payout: &str, minor: i64) -> HoldRequest {
 }
 
 fn commit(payout: &str, attempt: i32) -> CommitHoldRequest {
-    CommitHoldRequest { payout_id: payout.into(), attempt }
+    CommitHoldRequest {
+        payout_id: payout.into(),
+        attempt,
+    }
 }
 
 fn release(payout: &str) -> ReleaseHoldRequest {
-    ReleaseHoldRequest { payout_id: payout.into() }
+    ReleaseHoldRequest {
+        payout_id: payout.into(),
+    }
 }
 
 fn code(status: &tonic::Status) -> String {
@@ -35,7 +40,12 @@ fn code(status: &tonic::Status) -> String {
 
 async fn payable(scene: &Scene) -> Result<i64> {
     let name = format!("creator/alice/payable/allocation/{JANUARY}");
-    Ok(scene.balances().await?.get(&name).copied().unwrap_or_default())
+    Ok(scene
+        .balances()
+        .await?
+        .get(&name)
+        .copied()
+        .unwrap_or_default())
 }
 
 #[tokio::test]
@@ -55,7 +65,10 @@ async fn a_hold_is_placed_once_however_often_it_is_asked_for() -> Result<()> {
     assert_eq!(code(&differs), "HOLD_DIFFERS");
     let too_much = client.hold(order("po_2", 302)).await.unwrap_err();
     let (code, figures) = reason_of(&too_much).expect("a refusal");
-    assert_eq!((code.as_str(), figures["payable_minor"].as_str()), ("INSUFFICIENT_BALANCE", "301"));
+    assert_eq!(
+        (code.as_str(), figures["payable_minor"].as_str()),
+        ("INSUFFICIENT_BALANCE", "301")
+    );
     assert_eq!(payable(&scene).await?, 301);
     Ok(())
 }
@@ -66,7 +79,9 @@ async fn two_holds_at_once_never_take_the_same_cent() -> Result<()> {
     let mut racers = Vec::new();
     for n in 0..10 {
         let mut client = scene.client()?;
-        racers.push(kit::spawn(async move { client.hold(order(&format!("po_{n}"), 3_000)).await }));
+        racers.push(kit::spawn(async move {
+            client.hold(order(&format!("po_{n}"), 3_000)).await
+        }));
     }
     let mut held = 0;
     for racer in racers {
@@ -96,7 +111,10 @@ async fn of_two_that_end_a_hold_at_once_exactly_one_wins() -> Result<()> {
         };
         assert_eq!(code(&lost.1), lost.0);
         let balances = scene.balances().await?;
-        assert_eq!(balances.get(&format!("creator/alice/reserved/{payout}")), None);
+        assert_eq!(
+            balances.get(&format!("creator/alice/reserved/{payout}")),
+            None
+        );
     }
     Ok(())
 }
@@ -107,21 +125,38 @@ async fn a_refused_attempt_is_committed_again_and_a_final_one_gives_the_money_ba
     let mut client = scene.client()?;
     client.hold(order("po_1", 9_000)).await?;
     for _ in 0..2 {
-        assert_eq!(client.commit_hold(commit("po_1", 1)).await?.into_inner().state, "committed");
+        assert_eq!(
+            client
+                .commit_hold(commit("po_1", 1))
+                .await?
+                .into_inner()
+                .state,
+            "committed"
+        );
     }
     // The second attempt is not committed while the first may still succeed.
     let early = client.commit_hold(commit("po_1", 2)).await.unwrap_err();
     assert_eq!(early.code(), tonic::Code::Unavailable);
     let first = refused("po_1", 1, 9_000, false);
-    scene.post(&[first.clone()]).await?;
-    assert_eq!(scene.balances().await?["creator/alice/reserved/po_1"], 9_000);
+    scene.post(std::slice::from_ref(&first)).await?;
+    assert_eq!(
+        scene.balances().await?["creator/alice/reserved/po_1"],
+        9_000
+    );
     client.commit_hold(commit("po_1", 2)).await?;
     // The first refusal comes again while the second attempt is on its way.
     scene.post(&[first]).await?;
     assert_eq!(scene.balances().await?["clearing/payout/po_1"], 9_000);
     scene.post(&[refused("po_1", 2, 9_000, true)]).await?;
     assert_eq!(payable(&scene).await?, ALICE);
-    assert_eq!(client.release_hold(release("po_1")).await?.into_inner().state, "released");
+    assert_eq!(
+        client
+            .release_hold(release("po_1"))
+            .await?
+            .into_inner()
+            .state,
+        "released"
+    );
     let lost = client.commit_hold(commit("po_1", 3)).await.unwrap_err();
     assert_eq!(code(&lost), "HOLD_RELEASED");
     assert_eq!(scene.dead_letters().await?, Vec::<String>::new());
@@ -133,14 +168,22 @@ async fn a_refusal_of_what_was_never_committed_is_set_aside() -> Result<()> {
     let scene = Scene::january_closed().await?;
     let mut client = scene.client()?;
     client.hold(order("po_1", 9_000)).await?;
-    scene.post(&[refused("po_1", 1, 9_000, true), refused("po_2", 1, 5, true)]).await?;
+    scene
+        .post(&[refused("po_1", 1, 9_000, true), refused("po_2", 1, 5, true)])
+        .await?;
     assert_eq!(
         scene.dead_letters().await?,
         ["attempt 1 of po_1 was not committed", "po_2 has no hold"]
     );
-    assert_eq!(scene.balances().await?["creator/alice/reserved/po_1"], 9_000);
+    assert_eq!(
+        scene.balances().await?["creator/alice/reserved/po_1"],
+        9_000
+    );
     let unknown = client.release_hold(release("po_2")).await.unwrap_err();
-    assert_eq!((unknown.code(), code(&unknown)), (tonic::Code::NotFound, "HOLD_UNKNOWN".into()));
+    assert_eq!(
+        (unknown.code(), code(&unknown)),
+        (tonic::Code::NotFound, "HOLD_UNKNOWN".into())
+    );
     Ok(())
 }
 
@@ -151,11 +194,19 @@ async fn a_creator_sees_the_money_of_a_payout_where_it_is() -> Result<()> {
     let look = async || {
         let creator_id = "alice".to_owned();
         let mut client = scene.client()?;
-        let answer = client.get_creator_earnings(GetCreatorEarningsRequest { creator_id }).await?;
+        let answer = client
+            .get_creator_earnings(GetCreatorEarningsRequest { creator_id })
+            .await?;
         let earnings = answer.into_inner();
-        assert_eq!((earnings.lifetime_net_minor, earnings.months.len()), (ALICE, 1));
-        let [reserved, transit, paid] =
-            [earnings.reserved_minor, earnings.in_transit_minor, earnings.paid_minor];
+        assert_eq!(
+            (earnings.lifetime_net_minor, earnings.months.len()),
+            (ALICE, 1)
+        );
+        let [reserved, transit, paid] = [
+            earnings.reserved_minor,
+            earnings.in_transit_minor,
+            earnings.paid_minor,
+        ];
         let status = earnings.months[0].status.clone();
         anyhow::Ok((earnings.payable_minor, reserved, transit, paid, status))
     };
@@ -163,9 +214,13 @@ async fn a_creator_sees_the_money_of_a_payout_where_it_is() -> Result<()> {
     client.hold(order("po_1", ALICE)).await?;
     assert_eq!(look().await?, (0, ALICE, 0, 0, "in_payout".into()));
     client.commit_hold(commit("po_1", 1)).await?;
-    scene.post(&[settled("po_1", AttemptStep::Transfer, 1, ALICE)]).await?;
+    scene
+        .post(&[settled("po_1", AttemptStep::Transfer, 1, ALICE)])
+        .await?;
     assert_eq!(look().await?, (0, 0, ALICE, 0, "in_payout".into()));
-    scene.post(&[settled("po_1", AttemptStep::Bank, 1, ALICE)]).await?;
+    scene
+        .post(&[settled("po_1", AttemptStep::Bank, 1, ALICE)])
+        .await?;
     assert_eq!(look().await?, (0, 0, 0, ALICE, "paid".into()));
     Ok(())
 }

@@ -16,7 +16,10 @@ async fn a_fact_that_comes_twice_is_posted_once() -> Result<()> {
     let twice: Vec<Fact> = facts.iter().chain(&facts).cloned().collect();
     scene.post(&twice).await?;
     scene.post(&facts).await?;
-    assert_eq!(scene.count("select count(*) from earnings.posting").await?, 12);
+    assert_eq!(
+        scene.count("select count(*) from earnings.posting").await?,
+        12
+    );
     assert_eq!(scene.balances().await?, folded(&facts));
     assert_eq!(scene.dead_letters().await?, Vec::<String>::new());
     Ok(())
@@ -29,7 +32,11 @@ async fn a_fact_in_two_batches_at_once_is_posted_once() -> Result<()> {
     let scene = Scene::start().await?;
     let topup = |n: u32| {
         let (kind, amount) = (BalanceTransactionKind::Topup, Balance::new(100, Asset::Usd));
-        fact(BalanceTransactionObserved { txn: id(&format!("txn_{n}")), kind, amount })
+        fact(BalanceTransactionObserved {
+            txn: id(&format!("txn_{n}")),
+            kind,
+            amount,
+        })
     };
     // Top-ups touch platform accounts alone, so that no account's lock makes them take turns.
     let facts: Vec<Fact> = january().into_iter().chain((0..20).map(topup)).collect();
@@ -38,8 +45,13 @@ async fn a_fact_in_two_batches_at_once_is_posted_once() -> Result<()> {
         let (pool, facts) = (pool.clone(), facts.clone());
         // Each has a memory of accounts of its own, as a process has.
         let books = Books::new(Store::new(pool.clone()));
-        let batch: Vec<_> =
-            facts.into_iter().map(|fact| Occurred { fact, at: IN_JANUARY }).collect();
+        let batch: Vec<_> = facts
+            .into_iter()
+            .map(|fact| Occurred {
+                fact,
+                at: IN_JANUARY,
+            })
+            .collect();
         kit::spawn(async move {
             for _ in 0..20 {
                 let mut tx = pool.begin().await?;
@@ -81,8 +93,12 @@ async fn facts_in_any_order_give_the_same_balances() -> Result<()> {
 async fn a_refused_fact_takes_no_neighbour_down() -> Result<()> {
     let scene = Scene::start().await?;
     let facts = january();
-    let mut messages: Vec<mailbox::Fact> =
-        facts.iter().map(message).filter(|(stream, _)| *stream == "allocation").map(|m| m.1).collect();
+    let mut messages: Vec<mailbox::Fact> = facts
+        .iter()
+        .map(message)
+        .filter(|(stream, _)| *stream == "allocation")
+        .map(|m| m.1)
+        .collect();
     let mut garbled = messages[0].clone();
     garbled.fact_id = "funding:garbled".into();
     garbled.payload = vec![0xff, 0xff];
@@ -100,13 +116,21 @@ async fn a_refused_fact_takes_no_neighbour_down() -> Result<()> {
     messages.insert(1, garbled);
     messages.insert(3, moves_nothing);
     scene.bed.publish("allocation", &messages).await?;
-    let cash: Vec<Fact> =
-        facts.iter().filter(|fact| message(fact).0 == "billing").cloned().collect();
+    let cash: Vec<Fact> = facts
+        .iter()
+        .filter(|fact| message(fact).0 == "billing")
+        .cloned()
+        .collect();
     scene.post(&cash).await?;
     assert_eq!(scene.balances().await?, folded(&facts));
     let reasons = scene.dead_letters().await?;
     assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert!(reasons.iter().any(|reason| reason.contains("moves nothing")), "{reasons:?}");
+    assert!(
+        reasons
+            .iter()
+            .any(|reason| reason.contains("moves nothing")),
+        "{reasons:?}"
+    );
     Ok(())
 }
 
@@ -126,7 +150,12 @@ async fn a_posting_that_would_empty_a_floor_account_is_refused_alone() -> Result
             amount: usd(minor),
         };
         let (payout, creator) = (id(payout), id("alice"));
-        fact(ledger::HoldPlaced { payout, creator, n: 1, parts: vec![part] })
+        fact(ledger::HoldPlaced {
+            payout,
+            creator,
+            n: 1,
+            parts: vec![part],
+        })
     };
     let closed = ledger::close_creator(
         crate::some::month("2027-01"),
@@ -135,10 +164,18 @@ async fn a_posting_that_would_empty_a_floor_account_is_refused_alone() -> Result
         usd(1_000),
         money::BasisPoints::ZERO,
     )?;
-    let batch: Vec<_> = [closed, held("po_1", 600), held("po_2", 600), held("po_3", 400)]
-        .into_iter()
-        .map(|fact| Occurred { fact, at: IN_JANUARY })
-        .collect();
+    let batch: Vec<_> = [
+        closed,
+        held("po_1", 600),
+        held("po_2", 600),
+        held("po_3", 400),
+    ]
+    .into_iter()
+    .map(|fact| Occurred {
+        fact,
+        at: IN_JANUARY,
+    })
+    .collect();
     let mut tx = pool.begin().await?;
     let outcomes = books.post_in_tx(&mut tx, &batch).await?;
     tx.commit().await?;
@@ -147,9 +184,15 @@ async fn a_posting_that_would_empty_a_floor_account_is_refused_alone() -> Result
         balance_minor: 400,
     };
     let posted = || Outcome::Posted;
-    assert_eq!(outcomes, [posted(), posted(), Outcome::Refused(refused), posted()]);
+    assert_eq!(
+        outcomes,
+        [posted(), posted(), Outcome::Refused(refused), posted()]
+    );
     let balances = balances(&scene.bed).await?;
-    assert_eq!(balances.get("creator/alice/payable/allocation/2027-01"), None);
+    assert_eq!(
+        balances.get("creator/alice/payable/allocation/2027-01"),
+        None
+    );
     assert_eq!(balances["creator/alice/reserved/po_3"], 400);
     Ok(())
 }
@@ -160,11 +203,18 @@ async fn a_balance_transaction_is_evidence_for_one_posting_only() -> Result<()> 
     let facts = january();
     scene.post(&facts).await?;
     let (kind, amount) = (BalanceTransactionKind::Other, Balance::new(941, Asset::Usd));
-    let again = fact(BalanceTransactionObserved { txn: id("txn_ann1"), kind, amount });
+    let again = fact(BalanceTransactionObserved {
+        txn: id("txn_ann1"),
+        kind,
+        amount,
+    });
     scene.post(&[again]).await?;
     assert_eq!(scene.balances().await?, folded(&facts));
     let reasons = scene.dead_letters().await?;
-    assert_eq!(reasons, ["balance transaction txn_ann1 is on another posting"]);
+    assert_eq!(
+        reasons,
+        ["balance transaction txn_ann1 is on another posting"]
+    );
     Ok(())
 }
 
@@ -173,7 +223,10 @@ async fn a_key_that_comes_with_other_contents_is_set_aside() -> Result<()> {
     let scene = Scene::start().await?;
     scene.post(&[directed("ann", "alice", 1, 0, 500)]).await?;
     scene.post(&[directed("ann", "alice", 1, 0, 900)]).await?;
-    assert_eq!(scene.balances().await?["creator/alice/pending/allocation/2027-01"], 500);
+    assert_eq!(
+        scene.balances().await?["creator/alice/pending/allocation/2027-01"],
+        500
+    );
     let reasons = scene.dead_letters().await?;
     assert_eq!(
         reasons,
@@ -187,8 +240,13 @@ async fn what_a_rolled_back_transaction_made_is_not_remembered() -> Result<()> {
     let scene = Scene::start().await?;
     let pool = scene.bed.db.owner().await?;
     let books = Books::new(Store::new(pool.clone()));
-    let batch: Vec<_> =
-        january().into_iter().map(|fact| Occurred { fact, at: IN_JANUARY }).collect();
+    let batch: Vec<_> = january()
+        .into_iter()
+        .map(|fact| Occurred {
+            fact,
+            at: IN_JANUARY,
+        })
+        .collect();
     let mut tx = pool.begin().await?;
     books.post_in_tx(&mut tx, &batch).await?;
     // A second batch in the same transaction sees the accounts of the first.

@@ -12,22 +12,40 @@ use wire::earnings::v1::{
 use crate::some::{Scene, balances, directed, funded, january, settled};
 
 async fn solvency(scene: &Scene) -> Result<GetSolvencyResponse> {
-    Ok(scene.client()?.get_solvency(GetSolvencyRequest {}).await?.into_inner())
+    Ok(scene
+        .client()?
+        .get_solvency(GetSolvencyRequest {})
+        .await?
+        .into_inner())
 }
 
 /// What libs/ledger makes of the same accounts.
 async fn reckoned(scene: &Scene) -> Result<Solvency> {
     let mut books = Balances::new();
     for (name, minor) in balances(&scene.bed).await? {
-        books.set(ledger::Account::parse(&name)?, Balance::new(minor, Asset::Usd))?;
+        books.set(
+            ledger::Account::parse(&name)?,
+            Balance::new(minor, Asset::Usd),
+        )?;
     }
     let (allocation_fee, copies_share) = (BasisPoints::try_new(700)?, BasisPoints::try_new(7_000)?);
-    Ok(Solvency::of(&books, Rates { allocation_fee, copies_share })?)
+    Ok(Solvency::of(
+        &books,
+        Rates {
+            allocation_fee,
+            copies_share,
+        },
+    )?)
 }
 
 async fn agree(scene: &Scene) -> Result<GetSolvencyResponse> {
     let (told, wanted) = (solvency(scene).await?, reckoned(scene).await?);
-    let assets = [told.payments_minor, told.storage_minor, told.connected_minor, told.in_flight_minor];
+    let assets = [
+        told.payments_minor,
+        told.storage_minor,
+        told.connected_minor,
+        told.in_flight_minor,
+    ];
     assert_eq!(assets.iter().sum::<i64>(), wanted.assets.minor());
     assert_eq!(told.obligations_minor, wanted.obligations.minor());
     assert_eq!(told.claims_minor, wanted.claims.minor());
@@ -61,7 +79,10 @@ async fn solvency_says_what_the_ledgers_own_rule_says() -> Result<()> {
 async fn money_on_its_way_out_is_owed_until_the_bank_has_it() -> Result<()> {
     let scene = Scene::january_closed().await?;
     let before = agree(&scene).await?;
-    assert_eq!((before.obligations_minor, before.missing_minor), (9_301 + 1_395, 0));
+    assert_eq!(
+        (before.obligations_minor, before.missing_minor),
+        (9_301 + 1_395, 0)
+    );
     let mut client = scene.client()?;
     let hold = HoldRequest {
         payout_id: "po_1".into(),
@@ -70,12 +91,21 @@ async fn money_on_its_way_out_is_owed_until_the_bank_has_it() -> Result<()> {
         currency: "USD".into(),
     };
     client.hold(hold).await?;
-    client.commit_hold(CommitHoldRequest { payout_id: "po_1".into(), attempt: 1 }).await?;
-    scene.post(&[settled("po_1", AttemptStep::Transfer, 1, 9_000)]).await?;
+    client
+        .commit_hold(CommitHoldRequest {
+            payout_id: "po_1".into(),
+            attempt: 1,
+        })
+        .await?;
+    scene
+        .post(&[settled("po_1", AttemptStep::Transfer, 1, 9_000)])
+        .await?;
     let under_way = agree(&scene).await?;
     assert_eq!(under_way.obligations_minor, before.obligations_minor);
     assert_eq!(under_way.connected_minor, 9_000);
-    scene.post(&[settled("po_1", AttemptStep::Bank, 1, 9_000)]).await?;
+    scene
+        .post(&[settled("po_1", AttemptStep::Bank, 1, 9_000)])
+        .await?;
     let paid = agree(&scene).await?;
     assert_eq!(paid.obligations_minor, before.obligations_minor - 9_000);
     assert_eq!(paid.connected_minor, 0);
@@ -89,9 +119,19 @@ async fn creators_with_payable_money_are_listed_in_pages_once_the_month_is_close
     let mut client = scene.client()?;
     let mut page = async |after: &str, limit| {
         let after_creator_id = after.to_owned();
-        let answer = client.list_payable(ListPayableRequest { after_creator_id, limit }).await?;
+        let answer = client
+            .list_payable(ListPayableRequest {
+                after_creator_id,
+                limit,
+            })
+            .await?;
         let payables = answer.into_inner().payables;
-        anyhow::Ok(payables.into_iter().map(|p| (p.creator_id, p.payable_minor)).collect::<Vec<_>>())
+        anyhow::Ok(
+            payables
+                .into_iter()
+                .map(|p| (p.creator_id, p.payable_minor))
+                .collect::<Vec<_>>(),
+        )
     };
     assert_eq!(page("", 0).await?, []);
     scene.seal(&january()).await?;
@@ -111,9 +151,15 @@ async fn an_open_month_is_pending_and_one_that_is_over_is_locked() -> Result<()>
     let look = async || {
         let creator_id = "alice".to_owned();
         let mut client = scene.client()?;
-        let answer = client.get_creator_earnings(GetCreatorEarningsRequest { creator_id }).await?;
+        let answer = client
+            .get_creator_earnings(GetCreatorEarningsRequest { creator_id })
+            .await?;
         let earnings = answer.into_inner();
-        anyhow::Ok((earnings.pending_minor, earnings.payable_minor, earnings.months[0].status.clone()))
+        anyhow::Ok((
+            earnings.pending_minor,
+            earnings.payable_minor,
+            earnings.months[0].status.clone(),
+        ))
     };
     assert_eq!(look().await?, (10_001, 0, "open".into()));
     scene.bed.clock.set(datetime!(2027-02-01 00:00 UTC));
@@ -121,7 +167,9 @@ async fn an_open_month_is_pending_and_one_that_is_over_is_locked() -> Result<()>
     assert_eq!(look().await?, (10_001, 0, "locked".into()));
     let creator_id = "nobody".to_owned();
     let mut client = scene.client()?;
-    let nobody = client.get_creator_earnings(GetCreatorEarningsRequest { creator_id }).await?;
+    let nobody = client
+        .get_creator_earnings(GetCreatorEarningsRequest { creator_id })
+        .await?;
     assert!(nobody.into_inner().months.is_empty());
     Ok(())
 }

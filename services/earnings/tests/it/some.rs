@@ -103,7 +103,14 @@ pub fn settled(payout: &str, step: AttemptStep, attempt: u32, minor: i64) -> Fac
 pub fn refused(payout: &str, attempt: u32, minor: i64, is_final: bool) -> Fact {
     let (payout, creator) = (id(payout), id("alice"));
     let (step, amount) = (AttemptStep::Transfer, usd(minor));
-    fact(AttemptRefused { payout, creator, step, attempt, amount, is_final })
+    fact(AttemptRefused {
+        payout,
+        creator,
+        step,
+        attempt,
+        amount,
+        is_final,
+    })
 }
 
 /// What a month's seal says of a set of facts.
@@ -201,7 +208,11 @@ pub async fn balances(bed: &TestBed) -> Result<BTreeMap<String, i64>> {
     let mut balances = BTreeMap::new();
     for (name, debits, kept) in rows {
         let account = ledger::Account::parse(&name)?;
-        let own = if account.normal() == ledger::Side::Debit { debits } else { -debits };
+        let own = if account.normal() == ledger::Side::Debit {
+            debits
+        } else {
+            -debits
+        };
         assert_eq!(kept.is_none(), account.is_platform(), "{name}");
         assert_eq!(kept.unwrap_or(own), own, "{name}");
         if own != 0 {
@@ -215,7 +226,9 @@ pub async fn balances(bed: &TestBed) -> Result<BTreeMap<String, i64>> {
 pub fn folded(facts: &[Fact]) -> BTreeMap<String, i64> {
     let folded = ledger::fold(facts.iter().map(Fact::posting)).expect("few facts");
     let lines = folded.iter().map(|line| line.expect("small"));
-    lines.map(|(account, balance)| (account.name(), balance.minor())).collect()
+    lines
+        .map(|(account, balance)| (account.name(), balance.minor()))
+        .collect()
 }
 
 /// Publishes facts on the streams of those who announce them.
@@ -234,26 +247,42 @@ pub async fn publish(bed: &TestBed, facts: &[Fact]) -> Result<()> {
 pub fn message(fact: &Fact) -> (&'static str, mailbox::Fact) {
     let key = fact.key().as_str();
     match fact.body() {
-        FactBody::ChargeSettled(body) => ("billing", wrap::<wire::billing::v1::ChargeSettled>(key, &body.into())),
-        FactBody::FundingAttributed(body) => {
-            ("allocation", wrap::<wire::allocation::v1::FundingAttributed>(key, &body.into()))
-        }
-        FactBody::AllocationChanged(body) => {
-            ("allocation", wrap::<wire::allocation::v1::AllocationChanged>(key, &body.into()))
-        }
-        FactBody::AttemptSettled(body) => {
-            ("payout", wrap::<wire::payout::v1::AttemptSettled>(key, &body.into()))
-        }
-        FactBody::AttemptRefused(body) => {
-            ("payout", wrap::<wire::payout::v1::AttemptRefused>(key, &body.into()))
-        }
+        FactBody::ChargeSettled(body) => (
+            "billing",
+            wrap::<wire::billing::v1::ChargeSettled>(key, &body.into()),
+        ),
+        FactBody::FundingAttributed(body) => (
+            "allocation",
+            wrap::<wire::allocation::v1::FundingAttributed>(key, &body.into()),
+        ),
+        FactBody::AllocationChanged(body) => (
+            "allocation",
+            wrap::<wire::allocation::v1::AllocationChanged>(key, &body.into()),
+        ),
+        FactBody::AttemptSettled(body) => (
+            "payout",
+            wrap::<wire::payout::v1::AttemptSettled>(key, &body.into()),
+        ),
+        FactBody::AttemptRefused(body) => (
+            "payout",
+            wrap::<wire::payout::v1::AttemptRefused>(key, &body.into()),
+        ),
         FactBody::BalanceTransactionObserved(body) => {
             let (txn, currency) = (body.txn.to_string(), "USD".to_owned());
             let (r#type, net_minor) = (body.kind.to_string(), body.amount.minor());
-            let event = BalanceTransactionObserved { txn, r#type, net_minor, currency };
+            let event = BalanceTransactionObserved {
+                txn,
+                r#type,
+                net_minor,
+                currency,
+            };
             ("balance_monitor", wrap(key, &event))
         }
-        body => panic!("{body:?} is earnings' own"),
+        FactBody::HoldPlaced(_)
+        | FactBody::HoldReleased(_)
+        | FactBody::HoldCommitted(_)
+        | FactBody::CreatorClosed(_)
+        | FactBody::SubscriberClosed(_) => panic!("{fact:?} is earnings' own"),
     }
 }
 
@@ -269,7 +298,10 @@ pub async fn publish_seal(bed: &TestBed, totals: &ControlTotals) -> Result<()> {
         sum_minor: control.sum_minor,
         digest: control.digest,
     });
-    let event = MonthSealed { month: JANUARY.to_owned(), totals: totals.collect() };
+    let event = MonthSealed {
+        month: JANUARY.to_owned(),
+        totals: totals.collect(),
+    };
     let fact = mailbox::Fact::new("seal:2027-01", JANUARY, 1, FIRST_OF_FEBRUARY, &event);
     bed.publish("allocation", &[fact]).await
 }

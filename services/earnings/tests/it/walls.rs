@@ -7,7 +7,9 @@ use crate::some::{Scene, january};
 
 fn refusal(error: &sqlx::Error) -> String {
     let error = error.as_database_error().expect("refused by the database");
-    error.constraint().map_or_else(|| error.message().to_owned(), str::to_owned)
+    error
+        .constraint()
+        .map_or_else(|| error.message().to_owned(), str::to_owned)
 }
 
 async fn refused(connection: &mut PgConnection, statement: &'static str) -> String {
@@ -33,10 +35,15 @@ async fn the_database_refuses_a_posting_that_does_not_balance() -> Result<()> {
     assert_eq!(refused(&mut owner, mixed).await, "entry__balanced");
     let nowhere = "insert into earnings.entry (posting_id, line, account_id, amount_minor, asset)
                    values (1000, 1, 1, 100, 'USD'), (1000, 2, 999999, -100, 'USD')";
-    assert_eq!(refused(&mut owner, nowhere).await, "entry__asset_of_account");
+    assert_eq!(
+        refused(&mut owner, nowhere).await,
+        "entry__asset_of_account"
+    );
     let below = "update earnings.balance set amount_minor = -1
                  where account_id = (select account_id from earnings.balance limit 1)";
-    owner.execute("update earnings.balance set is_floor = true").await?;
+    owner
+        .execute("update earnings.balance set is_floor = true")
+        .await?;
     assert_eq!(refused(&mut owner, below).await, "balance__floor");
     owner.close().await?;
     Ok(())
@@ -78,8 +85,9 @@ async fn the_service_may_append_to_the_books_and_never_change_them() -> Result<(
 async fn the_auditor_reads_and_writes_nothing() -> Result<()> {
     let scene = Scene::january_closed().await?;
     let mut auditor = PgConnection::connect(&scene.bed.db.role_url("auditor")).await?;
-    let entries: i64 =
-        sqlx::query_scalar("select count(*) from earnings.entry").fetch_one(&mut auditor).await?;
+    let entries: i64 = sqlx::query_scalar("select count(*) from earnings.entry")
+        .fetch_one(&mut auditor)
+        .await?;
     assert!(entries > 0);
     for statement in [
         "insert into earnings.entry (posting_id, line, account_id, amount_minor, asset)

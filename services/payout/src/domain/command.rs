@@ -13,7 +13,7 @@ pub enum Command {
     /// The books hold the money and the limits allow it.
     RecordReserved,
     /// An order is about to be committed.
-    BeginAttempt { step: AttemptStep },
+    BeginAttempt { step: AttemptStep, attempt: u32 },
     /// The books say that the hold is gone: nothing was sent and nothing will be.
     RecordHoldLost,
     /// Stripe made the transfer.
@@ -47,6 +47,23 @@ impl Command {
             Self::RecordBankPaid { .. } => "record_bank_paid",
             Self::RecordBankFailed { .. } => "record_bank_failed",
             Self::Cancel { .. } => "cancel",
+        }
+    }
+
+    /// Whether Stripe says that money moved.
+    #[must_use]
+    pub const fn tells_of_money(&self) -> bool {
+        match self {
+            Self::RecordSent { .. }
+            | Self::RecordBankSubmitted { .. }
+            | Self::RecordBankPaid { .. }
+            | Self::RecordBankFailed { .. } => true,
+            Self::RecordReserved
+            | Self::BeginAttempt { .. }
+            | Self::RecordHoldLost
+            | Self::RecordRefused { .. }
+            | Self::RecordUnknown { .. }
+            | Self::Cancel { .. } => false,
         }
     }
 }

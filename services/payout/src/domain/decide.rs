@@ -19,7 +19,7 @@ type Decided = Result<Outcome, Rejection>;
 pub fn decide(payout: &Payout, command: &Command, now: OffsetDateTime) -> Decided {
     match command {
         Command::RecordReserved => reserved(payout, now),
-        Command::BeginAttempt { step } => begin(payout, *step, now),
+        Command::BeginAttempt { step, attempt } => begin(payout, *step, *attempt, now),
         Command::RecordHoldLost => hold_lost(payout, now),
         Command::RecordSent { attempt, transfer_id, txn } => {
             order::sent(payout, *attempt, transfer_id, txn, now)
@@ -62,18 +62,21 @@ fn reserved(payout: &Payout, now: OffsetDateTime) -> Decided {
     }
 }
 
-fn begin(payout: &Payout, step: AttemptStep, now: OffsetDateTime) -> Decided {
-    let here = payout.step == step;
-    let to_bank = payout.step == AttemptStep::Transfer && step == AttemptStep::Bank;
+fn begin(payout: &Payout, step: AttemptStep, attempt: u32, now: OffsetDateTime) -> Decided {
+    let (asked, current) = ((step, attempt), (payout.step, payout.attempt));
+    if asked < current || (asked == current && has_begun(payout.state)) {
+        return Ok(Outcome::AlreadyThere);
+    }
+    let here = asked == current;
+    let to_bank = payout.step == AttemptStep::Transfer && asked == (AttemptStep::Bank, 0);
     match payout.state {
-        State::Sending | State::Unknown if here => Ok(Outcome::AlreadyThere),
-        State::Reserved if here && step == AttemptStep::Transfer => Ok(begun(payout, now)),
+        State::Reserved if here => Ok(begun(payout, now)),
         State::RetryWait if here => match payout.next_retry_at {
             Some(until) if now < until => Err(Rejection::TooEarly { until }),
             Some(_) | None => Ok(begun(payout, now)),
         },
         State::Sent if to_bank => {
-            let fresh = Payout { step, attempt: 0, retry_count: 0, ..payout.clone() };
+            let fresh = Payout { step, attempt, retry_count: 0, ..payout.clone() };
             Ok(begun(&fresh, now))
         }
         State::Planned
@@ -88,6 +91,25 @@ fn begin(payout: &Payout, step: AttemptStep, now: OffsetDateTime) -> Decided {
         State::Paid | State::Canceled | State::Failed | State::Rejected => {
             Err(Rejection::Ended { state: payout.state })
         }
+    }
+}
+
+/// Whether the order of the current attempt is written.
+const fn has_begun(state: State) -> bool {
+    match state {
+        State::Sending
+        | State::Sent
+        | State::Unknown
+        | State::Paid
+        | State::Reversing
+        | State::Returned => true,
+        State::Planned
+        | State::Reserved
+        | State::PendingApproval
+        | State::RetryWait
+        | State::Canceled
+        | State::Failed
+        | State::Rejected => false,
     }
 }
 

@@ -66,11 +66,12 @@ fn standings() -> Vec<(State, AttemptStep)> {
 fn commands() -> Vec<(&'static str, Command)> {
     let (transfer, bank) = (AttemptStep::Transfer, AttemptStep::Bank);
     let refused = |step, code: &str| Command::RecordRefused { step, attempt: 0, code: code.into() };
+    let begin = |step| Command::BeginAttempt { step, attempt: 0 };
     let unknown = |step| Command::RecordUnknown { step, attempt: 0, doubt: Doubt::Open };
     let bank_payout_id = || "po_stripe".to_owned();
     vec![
         ("reserved", Command::RecordReserved),
-        ("begin transfer", Command::BeginAttempt { step: transfer }),
+        ("begin transfer", begin(transfer)),
         ("hold lost", Command::RecordHoldLost),
         (
             "sent",
@@ -83,7 +84,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("transfer refused, passing", refused(transfer, "processing_error")),
         ("transfer refused for good", refused(transfer, "no_account")),
         ("transfer unknown", unknown(transfer)),
-        ("begin bank", Command::BeginAttempt { step: bank }),
+        ("begin bank", begin(bank)),
         (
             "bank submitted",
             Command::RecordBankSubmitted {
@@ -163,14 +164,15 @@ fn a_passing_refusal_waits_five_ten_and_twenty_minutes_and_then_fails() {
     let mut payout = at(State::Reserved, AttemptStep::Transfer);
     let mut waits = Vec::new();
     let mut now = NOW;
-    for _ in 0..4 {
-        payout = after(&payout, &Command::BeginAttempt { step: AttemptStep::Transfer }, now);
+    for attempt in 0..4 {
+        let step = AttemptStep::Transfer;
+        payout = after(&payout, &Command::BeginAttempt { step, attempt }, now);
         let code = "processing_error".to_owned();
-        let refused =
-            Command::RecordRefused { step: AttemptStep::Transfer, attempt: payout.attempt, code };
+        let refused = Command::RecordRefused { step, attempt, code };
         payout = after(&payout, &refused, now);
         if let Some(next) = payout.next_retry_at {
-            let early = decide(&payout, &Command::BeginAttempt { step: AttemptStep::Transfer }, now);
+            let again = Command::BeginAttempt { step, attempt: attempt + 1 };
+            let early = decide(&payout, &again, now);
             assert!(early.is_err(), "tried again before its time");
             waits.push((next - now).whole_minutes());
             now = next;

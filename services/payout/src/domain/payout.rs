@@ -78,3 +78,58 @@ pub struct Payout {
     /// Business time from which a worker acts; none while the payout waits for facts.
     pub due_at: Option<OffsetDateTime>,
 }
+
+/// What makes a new payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPayout {
+    pub month: Month,
+    pub creator_id: CreatorId,
+    pub sequence: i32,
+    pub amount: Amount,
+    pub account_id: String,
+}
+
+impl Payout {
+    /// A payout as a run plans it, due at once.
+    #[must_use]
+    pub fn planned(new: NewPayout, now: OffsetDateTime) -> Self {
+        let NewPayout { month, creator_id, sequence, amount, account_id } = new;
+        Self {
+            payout_id: super::payout_id(month, &creator_id, sequence),
+            month,
+            creator_id,
+            sequence,
+            amount,
+            account_id,
+            state: State::Planned,
+            step: AttemptStep::Transfer,
+            attempt: 0,
+            retry_count: 0,
+            next_retry_at: None,
+            reason: format!("planned with the close of {month}"),
+            failure_code: String::new(),
+            transfer_id: None,
+            bank_payout_id: None,
+            expected_arrival_at: None,
+            paid_at: None,
+            created_at: now,
+            version: 1,
+            errand: Errand::None,
+            replacement: None,
+            due_at: Some(now),
+        }
+    }
+
+    /// The payout to plan instead of one that was capped.
+    #[must_use]
+    pub fn successor(&self, now: OffsetDateTime) -> Option<Self> {
+        let new = NewPayout {
+            month: self.month,
+            creator_id: self.creator_id.clone(),
+            sequence: self.sequence.saturating_add(1),
+            amount: self.replacement?,
+            account_id: self.account_id.clone(),
+        };
+        Some(Self::planned(new, now))
+    }
+}

@@ -3,6 +3,7 @@
 use ledger::{CreatorId, Month, PayoutId};
 use money::Amount;
 use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
 
 use super::Account;
 
@@ -95,6 +96,24 @@ pub fn payout_id(month: Month, creator_id: &CreatorId, sequence: i32) -> PayoutI
     let digest = Sha256::digest(format!("{month}:{creator_id}:{sequence}"));
     let text: String = hex::encode(digest).chars().take(24).collect();
     PayoutId::try_new(&format!("po_{text}")).expect("hex digits make an id")
+}
+
+/// When those who wait for funds are looked at again.
+#[must_use]
+pub fn next_midnight(now: OffsetDateTime) -> OffsetDateTime {
+    now.date().midnight().assume_utc().saturating_add(Duration::DAY)
+}
+
+/// Where a run stands: `planning` is absent for a run that never began, `open_count` counts the
+/// payouts that have not ended.
+#[must_use]
+pub const fn run_state(planning: Option<bool>, open_count: i64) -> &'static str {
+    match planning {
+        None => "none",
+        Some(true) => "planning",
+        Some(false) if open_count > 0 => "running",
+        Some(false) => "done",
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,7 @@ use testkit::eventually;
 use wire::webhook_ingest::v1::webhook_ingest_service_client::WebhookIngestServiceClient;
 use wire::webhook_ingest::v1::{GetStatisticsRequest, StripeEvent};
 
-use crate::stripe_like::{
-    JANUARY, SECRET, bed, deliver, event, post, service, signature, stored,
-};
+use crate::stripe_like::{JANUARY, SECRET, bed, deliver, event, post, service, signature, stored};
 
 const SCHEMA: &str = "webhook_ingest";
 
@@ -22,8 +20,14 @@ async fn an_event_that_comes_many_times_at_once_is_stored_and_announced_once() -
     let event = event("evt_1", JANUARY);
     let deliveries = (0..40).map(|n| deliver(if n % 2 == 0 { &one } else { &two }, &event));
     let answers = try_join_all(deliveries).await?;
-    assert!(answers.iter().all(|(status, answer)| *status == 200 && answer["received"] == true));
-    let first = answers.iter().filter(|(_, answer)| answer.get("duplicate").is_none());
+    assert!(
+        answers
+            .iter()
+            .all(|(status, answer)| *status == 200 && answer["received"] == true)
+    );
+    let first = answers
+        .iter()
+        .filter(|(_, answer)| answer.get("duplicate").is_none());
     assert_eq!(first.count(), 1);
     assert_eq!(stored(&bed).await?, ["evt_1"]);
     one.settle().await;
@@ -34,7 +38,11 @@ async fn an_event_that_comes_many_times_at_once_is_stored_and_announced_once() -
     let mut counted = 0;
     for service in [&one, &two] {
         let mut client = WebhookIngestServiceClient::new(service.peer()?);
-        counted = client.get_statistics(GetStatisticsRequest {}).await?.into_inner().duplicate_count;
+        counted = client
+            .get_statistics(GetStatisticsRequest {})
+            .await?
+            .into_inner()
+            .duplicate_count;
     }
     assert_eq!(counted, 39);
     one.stop().await;
@@ -49,7 +57,10 @@ async fn another_body_under_a_known_id_changes_nothing() -> Result<()> {
     let first = event("evt_1", JANUARY);
     let mut other = first.clone();
     other["data"]["object"]["id"] = json!("in_other");
-    assert_eq!(deliver(&service, &first).await?, (200, json!({"received": true})));
+    assert_eq!(
+        deliver(&service, &first).await?,
+        (200, json!({"received": true}))
+    );
     let again = (200, json!({"received": true, "duplicate": true}));
     assert_eq!(deliver(&service, &other).await?, again);
     let owner = bed.db.owner().await?;
@@ -60,7 +71,10 @@ async fn another_body_under_a_known_id_changes_nothing() -> Result<()> {
     assert_eq!(bed.announced::<StripeEvent>(SCHEMA).await?.len(), 1);
     eventually("the altered delivery to be counted", || async {
         let query = "select tally_count from webhook_ingest.tally where outcome = 'altered'";
-        let count: Option<i64> = sqlx::query_scalar(query).fetch_optional(&owner).await.ok()?;
+        let count: Option<i64> = sqlx::query_scalar(query)
+            .fetch_optional(&owner)
+            .await
+            .ok()?;
         (count == Some(1)).then_some(())
     })
     .await;
@@ -80,7 +94,10 @@ async fn what_we_do_not_know_is_stored_and_what_is_not_for_us_is_not_announced()
     let long = json!({ "id": "evt_long", "type": "a.b", "created": JANUARY.unix_timestamp(),
         "padding": "x".repeat(600_000) });
     for event in [&unknown, &live, &long, &Value::Null] {
-        assert_eq!(deliver(&service, event).await?, (200, json!({"received": true})));
+        assert_eq!(
+            deliver(&service, event).await?,
+            (200, json!({"received": true}))
+        );
     }
     let stored = stored(&bed).await?;
     assert_eq!(stored[..3], ["evt_live", "evt_long", "evt_unknown"]);
@@ -89,9 +106,15 @@ async fn what_we_do_not_know_is_stored_and_what_is_not_for_us_is_not_announced()
     service.settle().await;
     let mut announced = bed.announced::<StripeEvent>(SCHEMA).await?;
     announced.sort_by(|a, b| a.event_id.cmp(&b.event_id));
-    let ids: Vec<_> = announced.iter().map(|event| event.event_id.as_str()).collect();
+    let ids: Vec<_> = announced
+        .iter()
+        .map(|event| event.event_id.as_str())
+        .collect();
     assert_eq!(ids, ["evt_long", "evt_unknown"]);
-    assert!(announced[0].body.is_empty(), "a long body stays in the store");
+    assert!(
+        announced[0].body.is_empty(),
+        "a long body stays in the store"
+    );
     service.stop().await;
     Ok(())
 }
@@ -103,8 +126,9 @@ async fn every_delivery_of_a_batch_gets_its_own_answer() -> Result<()> {
     let owner = bed.db.owner().await?;
     // While the table is locked the writer waits with the first, and the others queue up.
     let held = hold_table(&owner).await?;
-    let deliveries: Vec<Value> =
-        (0..200).map(|n| event(&format!("evt_{:03}", n % 150), JANUARY)).collect();
+    let deliveries: Vec<Value> = (0..200)
+        .map(|n| event(&format!("evt_{:03}", n % 150), JANUARY))
+        .collect();
     let sent = join_all(deliveries.iter().map(|event| deliver(&service, event)));
     let release = async {
         wait_for_a_writer(&owner).await;
@@ -114,7 +138,10 @@ async fn every_delivery_of_a_batch_gets_its_own_answer() -> Result<()> {
     released?;
     let answers: Vec<_> = answers.into_iter().collect::<Result<_>>()?;
     assert!(answers.iter().all(|(status, _)| *status == 200));
-    let duplicates = answers.iter().filter(|(_, answer)| answer["duplicate"] == true).count();
+    let duplicates = answers
+        .iter()
+        .filter(|(_, answer)| answer["duplicate"] == true)
+        .count();
     assert_eq!((stored(&bed).await?.len(), duplicates), (150, 50));
     service.stop().await;
     Ok(())
@@ -132,7 +159,10 @@ async fn nothing_is_acknowledged_before_it_is_committed() -> Result<()> {
         answer = &mut delivery => Some(answer),
         () = wait_for_a_writer(&owner) => None,
     };
-    assert!(early.is_none(), "acknowledged while the table was locked: {early:?}");
+    assert!(
+        early.is_none(),
+        "acknowledged while the table was locked: {early:?}"
+    );
     held.commit().await?;
     assert_eq!(delivery.await?, (200, json!({"received": true})));
     service.stop().await;
@@ -163,8 +193,16 @@ async fn the_payout_endpoint_says_that_it_is_well() -> Result<()> {
     let answer = kit::http::client().get(url).send().await?;
     assert_eq!(answer.status().as_u16(), 200);
     let answer: Value = answer.json().await?;
-    assert_eq!((&answer["status"], &answer["service"]), (&json!("ok"), &json!("stripe-payouts-webhook")));
-    assert!(answer["timestamp"].as_str().is_some_and(|text| text.ends_with('Z')), "{answer}");
+    assert_eq!(
+        (&answer["status"], &answer["service"]),
+        (&json!("ok"), &json!("stripe-payouts-webhook"))
+    );
+    assert!(
+        answer["timestamp"]
+            .as_str()
+            .is_some_and(|text| text.ends_with('Z')),
+        "{answer}"
+    );
     service.stop().await;
     Ok(())
 }

@@ -8,9 +8,7 @@ use webhook_ingest::WebhookIngest;
 use wire::webhook_ingest::v1::GetStatisticsRequest;
 use wire::webhook_ingest::v1::webhook_ingest_service_client::WebhookIngestServiceClient;
 
-use crate::stripe_like::{
-    JANUARY, RETIRING, SECRET, bed, event, post, service, signature, stored,
-};
+use crate::stripe_like::{JANUARY, RETIRING, SECRET, bed, event, post, service, signature, stored};
 
 #[tokio::test]
 async fn what_is_not_signed_by_stripe_just_now_is_refused_counted_and_not_stored() -> Result<()> {
@@ -30,12 +28,19 @@ async fn what_is_not_signed_by_stripe_just_now_is_refused_counted_and_not_stored
     for header in &refused {
         for path in ["/v1/webhooks/stripe", "/v1/webhooks/stripe-payouts"] {
             let (status, answer) = post(&service, path, body.clone(), header.clone()).await?;
-            assert_eq!((status, &answer["code"]), (400, &json!("SIGNATURE_INVALID")), "{header:?}");
+            assert_eq!(
+                (status, &answer["code"]),
+                (400, &json!("SIGNATURE_INVALID")),
+                "{header:?}"
+            );
         }
     }
     assert!(stored(&bed).await?.is_empty());
     let mut client = WebhookIngestServiceClient::new(service.peer()?);
-    let counts = client.get_statistics(GetStatisticsRequest {}).await?.into_inner();
+    let counts = client
+        .get_statistics(GetStatisticsRequest {})
+        .await?
+        .into_inner();
     assert_eq!((counts.stored_count, counts.refused_count), (0, 14));
     service.stop().await;
     Ok(())
@@ -52,7 +57,10 @@ async fn a_secret_that_is_being_replaced_is_believed_beside_the_new_one() -> Res
     ] {
         let body = event(id, JANUARY).to_string();
         let signed = signature(&body, secret, now);
-        assert_eq!(post(&service, path, body, Some(signed)).await?, (200, json!({"received": true})));
+        assert_eq!(
+            post(&service, path, body, Some(signed)).await?,
+            (200, json!({"received": true}))
+        );
     }
     let owner = bed.db.owner().await?;
     let endpoints: Vec<String> =

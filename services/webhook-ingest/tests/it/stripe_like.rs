@@ -19,7 +19,8 @@ pub async fn bed() -> Result<TestBed> {
 
 pub async fn service(bed: &TestBed) -> Result<TestService> {
     let secrets = format!("{SECRET}, {RETIRING}");
-    bed.service::<WebhookIngest>(&[("WEBHOOK_INGEST__WEBHOOKS__SECRETS", &secrets)]).await
+    bed.service::<WebhookIngest>(&[("WEBHOOK_INGEST__WEBHOOKS__SECRETS", &secrets)])
+        .await
 }
 
 /// An event of this id and creation time.
@@ -43,7 +44,9 @@ pub async fn post(
     signature: Option<String>,
 ) -> Result<(u16, Value)> {
     let address = service.public_address().expect("the service faces outside");
-    let mut request = kit::http::client().post(format!("http://{address}{path}")).body(body);
+    let mut request = kit::http::client()
+        .post(format!("http://{address}{path}"))
+        .body(body);
     if let Some(signature) = signature {
         request = request.header("stripe-signature", signature);
     }

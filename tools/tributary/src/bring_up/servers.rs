@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::{SERVERS_PATIENCE, Servers, Steps, home_of};
 use crate::account::Account;
 use crate::fleet::loopback;
+use crate::instance::Extent;
 use crate::ladder::{self, Climb, Program, variable};
 use crate::postgres::Cluster;
 use crate::{database, nats, postgres};
@@ -107,7 +108,13 @@ impl Steps<'_> {
         let cluster = Cluster::prepare(program, account, dir, &home, &mut self.state)?;
         cluster.sweep().await?;
         let port = self.port("postgres", None)?;
-        self.instance.supervisor.keep(cluster.child(port)?)?;
+        let mut child = cluster.child(port)?;
+        if self.options.extent == Extent::Servers {
+            // Tests drop databases by the dozen, and each drop waits for the autovacuum launcher,
+            // which sleeps for a minute.
+            child.args.extend(["-c", "autovacuum=off"].map(str::to_owned));
+        }
+        self.instance.supervisor.keep(child)?;
         let password = self
             .state
             .postgres_password

@@ -57,23 +57,32 @@ const FIRST_NAMES: [&str; 20] = [
     "Ada", "Bruno", "Chidi", "Dina", "Emeka", "Freya", "Goran", "Hana", "Iris", "Jonas", "Kavya",
     "Luca", "Mira", "Noor", "Otto", "Priya", "Quinn", "Rosa", "Sven", "Tala",
 ];
-const LAST_NAMES: [&str; 7] =
-    ["Abel", "Brandt", "Castro", "Dufour", "Eriksen", "Farouk", "Gruber"];
+const LAST_NAMES: [&str; 7] = [
+    "Abel", "Brandt", "Castro", "Dufour", "Eriksen", "Farouk", "Gruber",
+];
 
 impl Cast {
     pub fn of(seed: u64, subscribers: usize, creators: usize) -> Self {
         let creators: Vec<Creator> = (0..creators).map(|rank| creator(rank, creators)).collect();
-        let mut subscribers: Vec<Subscriber> =
-            (0..subscribers).map(|index| subscriber(seed, index)).collect();
+        let mut subscribers: Vec<Subscriber> = (0..subscribers)
+            .map(|index| subscriber(seed, index))
+            .collect();
         // One creator subscribes too: one user, two roles.
         if let (Some(first), Some(creator)) = (subscribers.first_mut(), creators.first()) {
             first.id.clone_from(&creator.id);
         }
-        Self { seed, creators, subscribers }
+        Self {
+            seed,
+            creators,
+            subscribers,
+        }
     }
 
     pub fn name_of<'a>(&'a self, creator_id: &'a str) -> &'a str {
-        let found = self.creators.iter().find(|creator| creator.id == creator_id);
+        let found = self
+            .creators
+            .iter()
+            .find(|creator| creator.id == creator_id);
         found.map_or(creator_id, |creator| &creator.name)
     }
 }
@@ -85,11 +94,23 @@ fn creator(rank: usize, count: usize) -> Creator {
         4 if count >= 10 => Onboarding::NeverStarts,
         _ => Onboarding::Completes,
     };
-    let first = FIRST_NAMES.get(rank % FIRST_NAMES.len()).copied().unwrap_or_default();
-    let last = LAST_NAMES.get(rank / 3 % LAST_NAMES.len()).copied().unwrap_or_default();
-    let again = rank / FIRST_NAMES.len() / LAST_NAMES.len();
-    let name = if again == 0 { format!("{first} {last}") } else { format!("{first} {last} {again}") };
-    Creator { id: format!("creator_{rank:03}"), name, onboarding }
+    let (round, place) = (rank / FIRST_NAMES.len(), rank % FIRST_NAMES.len());
+    let first = FIRST_NAMES.get(place).copied().unwrap_or_default();
+    let last = LAST_NAMES
+        .get((round + place) % LAST_NAMES.len())
+        .copied()
+        .unwrap_or_default();
+    let again = round / LAST_NAMES.len();
+    let name = if again == 0 {
+        format!("{first} {last}")
+    } else {
+        format!("{first} {last} {again}")
+    };
+    Creator {
+        id: format!("creator_{rank:03}"),
+        name,
+        onboarding,
+    }
 }
 
 fn subscriber(seed: u64, index: usize) -> Subscriber {
@@ -126,7 +147,10 @@ mod tests {
     #[test]
     fn the_same_seed_casts_the_same_people_and_another_seed_others() {
         assert_eq!(Cast::of(1, 200, 20), Cast::of(1, 200, 20));
-        assert_ne!(Cast::of(1, 200, 20).subscribers, Cast::of(2, 200, 20).subscribers);
+        assert_ne!(
+            Cast::of(1, 200, 20).subscribers,
+            Cast::of(2, 200, 20).subscribers
+        );
     }
 
     #[test]

@@ -31,15 +31,27 @@ pub struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    pub const ADMIN: User<'static> = User { id: "operator", role: "admin" };
-    pub const FINANCE: User<'static> = User { id: "controller", role: "finance" };
+    pub const ADMIN: User<'static> = User {
+        id: "operator",
+        role: "admin",
+    };
+    pub const FINANCE: User<'static> = User {
+        id: "controller",
+        role: "finance",
+    };
 
     pub const fn subscriber(id: &'a str) -> Self {
-        Self { id, role: "subscriber" }
+        Self {
+            id,
+            role: "subscriber",
+        }
     }
 
     pub const fn creator(id: &'a str) -> Self {
-        Self { id, role: "creator" }
+        Self {
+            id,
+            role: "creator",
+        }
     }
 }
 
@@ -121,13 +133,20 @@ impl Client {
 
     /// A form as a browser posts it; answers the page's status.
     pub async fn submit(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16> {
-        let answer = self.send("POST page", self.http.post(url).form(fields)).await?;
+        let answer = self
+            .send("POST page", self.http.post(url).form(fields))
+            .await?;
         Ok(answer.status)
     }
 
     pub async fn stripe_get(&self, path: &str) -> Result<Value> {
         let request = self.http.get(format!("{}{path}", self.sandbox));
-        self.send(&format!("GET {path}"), request.bearer_auth(&self.stripe_key)).await?.ok()
+        self.send(
+            &format!("GET {path}"),
+            request.bearer_auth(&self.stripe_key),
+        )
+        .await?
+        .ok()
     }
 
     /// Every object of one of Stripe's lists.
@@ -144,34 +163,61 @@ impl Client {
         }
     }
 
-    pub async fn stripe_post(&self, path: &str, fields: &[(&str, &str)], key: &str) -> Result<Value> {
-        let request = self.http.post(format!("{}{path}", self.sandbox)).form(fields);
-        let request = request.bearer_auth(&self.stripe_key).header("idempotency-key", key);
+    pub async fn stripe_post(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        key: &str,
+    ) -> Result<Value> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.sandbox))
+            .form(fields);
+        let request = request
+            .bearer_auth(&self.stripe_key)
+            .header("idempotency-key", key);
         self.send(&format!("POST {path}"), request).await?.ok()
     }
 
     /// All that the sandbox has recorded, as JSON lines.
     pub async fn journal(&self) -> Result<String> {
-        let answer = self.http.get(format!("{}/_sandbox/journal", self.sandbox)).send().await?;
+        let answer = self
+            .http
+            .get(format!("{}/_sandbox/journal", self.sandbox))
+            .send()
+            .await?;
         Ok(answer.error_for_status()?.text().await?)
     }
 
     /// How much the sandbox has recorded, or `None` while it does not say.
     pub async fn activity(&self) -> Option<u64> {
-        let answer = self.http.get(format!("{}/_sandbox/clock", self.sandbox)).send().await.ok()?;
+        let answer = self
+            .http
+            .get(format!("{}/_sandbox/clock", self.sandbox))
+            .send()
+            .await
+            .ok()?;
         answer.json::<Value>().await.ok()?["activity"].as_u64()
     }
 
     /// Whether a service says that it is ready to serve.
     pub async fn is_ready(&self, url: &str) -> bool {
-        let answer = self.http.get(format!("{url}/readyz")).timeout(PAUSE_MAX).send().await;
+        let answer = self
+            .http
+            .get(format!("{url}/readyz"))
+            .timeout(PAUSE_MAX)
+            .send()
+            .await;
         answer.is_ok_and(|answer| answer.status() == 200)
     }
 
     fn rest(&self, user: User<'_>, method: Method, path: &str) -> Result<RequestBuilder> {
         let roles = [user.role.to_owned()];
         let token = token::sign(&self.auth_secret, user.id, &roles, TOKEN_LIFE)?;
-        Ok(self.http.request(method, format!("{}{path}", self.gateway)).bearer_auth(token))
+        Ok(self
+            .http
+            .request(method, format!("{}{path}", self.gateway))
+            .bearer_auth(token))
     }
 
     async fn send(&self, what: &str, request: RequestBuilder) -> Result<Answer> {
@@ -184,7 +230,10 @@ impl Client {
                 Err(error) => format!("{:#}", anyhow::Error::from(error)),
             };
             if began.elapsed() > PATIENCE {
-                bail!("{what} had no answer within {} s: {why}", PATIENCE.as_secs());
+                bail!(
+                    "{what} had no answer within {} s: {why}",
+                    PATIENCE.as_secs()
+                );
             }
             self.repeated.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(pause).await;
@@ -197,7 +246,11 @@ impl Client {
         let status = answer.status().as_u16();
         let text = answer.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Answer { status, body, what: what.to_owned() })
+        Ok(Answer {
+            status,
+            body,
+            what: what.to_owned(),
+        })
     }
 }
 

@@ -39,7 +39,11 @@ pub fn plan(seed: u64, count: usize, phases: &[(String, u64)]) -> Vec<Kill> {
         let (phase, steps) = phases.get(index * phases.len() / count.max(1))?;
         let service = SERVICES.get(lots.below(SERVICES.len())).copied()?;
         let step = lots.below(usize::try_from(*steps).ok()?);
-        Some(Kill { service, phase: phase.clone(), step: u64::try_from(step).ok()? })
+        Some(Kill {
+            service,
+            phase: phase.clone(),
+            step: u64::try_from(step).ok()?,
+        })
     };
     (0..count).filter_map(&mut kill).collect()
 }
@@ -59,7 +63,10 @@ impl Killer {
             planned.entry(kill.phase.clone()).or_default().push(kill);
         }
         let (orders, mut taken) = mpsc::unbounded_channel::<Kill>();
-        let (waiting, done) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (waiting, done) = (
+            Arc::new(AtomicU64::new(0)),
+            Arc::new(Mutex::new(Vec::new())),
+        );
         let (left, list) = (Arc::clone(&waiting), Arc::clone(&done));
         tokio::spawn(async move {
             while let Some(kill) = taken.recv().await {
@@ -69,7 +76,12 @@ impl Killer {
                 left.fetch_sub(1, Ordering::AcqRel);
             }
         });
-        Self { planned, orders, waiting, done }
+        Self {
+            planned,
+            orders,
+            waiting,
+            done,
+        }
     }
 
     /// The story has done so many steps of a phase.
@@ -128,7 +140,9 @@ mod tests {
     use super::*;
 
     fn phases() -> Vec<(String, u64)> {
-        ["subscribe", "direct", "close"].map(|name| (name.to_owned(), 100)).to_vec()
+        ["subscribe", "direct", "close"]
+            .map(|name| (name.to_owned(), 100))
+            .to_vec()
     }
 
     #[test]

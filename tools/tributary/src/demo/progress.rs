@@ -12,7 +12,7 @@ pub struct Progress {
     live: bool,
 }
 
-/// One phase, from [`Progress::begin`] to [`Phase::end`].
+/// One phase, from [`Progress::phase`] to [`Phase::end`].
 pub struct Phase<'a> {
     progress: &'a Progress,
     name: String,
@@ -22,12 +22,20 @@ pub struct Phase<'a> {
 
 impl Progress {
     pub fn new(killer: Killer) -> Self {
-        Self { killer, live: std::io::stderr().is_terminal() }
+        Self {
+            killer,
+            live: std::io::stderr().is_terminal(),
+        }
     }
 
-    pub fn begin(&self, name: &str) -> Phase<'_> {
+    pub fn phase(&self, name: &str) -> Phase<'_> {
         let (name, began) = (name.to_owned(), Instant::now());
-        Phase { progress: self, name, began, steps: AtomicU64::new(0) }
+        Phase {
+            progress: self,
+            name,
+            began,
+            steps: AtomicU64::new(0),
+        }
     }
 
     pub const fn killer(&self) -> &Killer {

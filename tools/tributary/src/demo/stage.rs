@@ -36,28 +36,53 @@ impl Stage {
     pub async fn set(dir: &Path) -> Result<Self> {
         instance::down(dir).await?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["up", "--detach", "--json", "--fresh", "--clock-start", CLOCK_START]);
-        command.arg("--dir").arg(dir).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args([
+            "up",
+            "--detach",
+            "--json",
+            "--fresh",
+            "--clock-start",
+            CLOCK_START,
+        ]);
+        command
+            .arg("--dir")
+            .arg(dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         for name in FOREIGN {
             command.env_remove(name);
         }
-        let status = command.status().await.context("the instance could not be started")?;
+        let status = command
+            .status()
+            .await
+            .context("the instance could not be started")?;
         if let Some(code) = status.code().filter(|code| *code != 0) {
             return Err(crate::detach::EndedEarly { code }.into());
         }
         ensure!(status.success(), "the instance did not start: {status}");
         let ready = instance::find_ready(dir).context("the instance is gone again")?;
         let env = envfile::read(&ready.env_file)?;
-        Ok(Self { dir: ready.dir.clone(), ready, env })
+        Ok(Self {
+            dir: ready.dir.clone(),
+            ready,
+            env,
+        })
     }
 
     pub fn setting(&self, name: &str) -> Result<String> {
-        self.env.get(name).cloned().with_context(|| format!("the instance has no {name}"))
+        self.env
+            .get(name)
+            .cloned()
+            .with_context(|| format!("the instance has no {name}"))
     }
 
     /// A service's internal address.
     pub fn url_of(&self, service: &str) -> Option<&str> {
-        let name = if service == "gateway" { "gateway-internal" } else { service };
+        let name = if service == "gateway" {
+            "gateway-internal"
+        } else {
+            service
+        };
         self.ready.urls.get(name).map(String::as_str)
     }
 

@@ -15,7 +15,12 @@ pub struct Request {
 /// The requests of one subscriber in one month, in order, for a pool of `funded` cents.
 pub fn requests(cast: &Cast, who: &Subscriber, month: &str, funded: i64) -> Vec<Request> {
     let lots = Lots::of(cast.seed, &format!("wishes:{}:{month}", who.id));
-    let mut script = Script { lots, funded, given: Vec::new(), requests: Vec::new() };
+    let mut script = Script {
+        lots,
+        funded,
+        given: Vec::new(),
+        requests: Vec::new(),
+    };
     if who.patron_of_last {
         let last = cast.creators.last().map(|creator| creator.id.clone());
         script.give(last.unwrap_or_default(), PATRONAGE.min(funded));
@@ -41,7 +46,9 @@ fn favourites(cast: &Cast, who: &Subscriber, lots: &mut Lots) -> Vec<String> {
     let wanted = 1 + lots.below(FAVOURITES_MAX.min(open));
     let mut chosen: Vec<String> = Vec::new();
     for _ in 0..4 * wanted {
-        let Some(creator) = cast.creators.get(lots.skewed(open)) else { break };
+        let Some(creator) = cast.creators.get(lots.skewed(open)) else {
+            break;
+        };
         if chosen.len() < wanted && creator.id != who.id && !chosen.contains(&creator.id) {
             chosen.push(creator.id.clone());
         }
@@ -63,25 +70,40 @@ impl Script {
 
     /// Sets what a creator gets; what asks for nothing new is not sent.
     fn give(&mut self, creator_id: String, cents: i64) {
-        let known = self.given.iter_mut().find(|(given, _)| *given == creator_id);
+        let known = self
+            .given
+            .iter_mut()
+            .find(|(given, _)| *given == creator_id);
         match known {
             Some((_, now)) if *now == cents => return,
             Some((_, now)) => *now = cents,
             None if cents == 0 => return,
             None => self.given.push((creator_id.clone(), cents)),
         }
-        self.requests.push(Request { creator_id, cents, fits: true });
+        self.requests.push(Request {
+            creator_id,
+            cents,
+            fits: true,
+        });
     }
 
     /// 60 to 100 per cent of the pool, divided by weights.
     fn first_thoughts(&mut self, favourites: &[String]) {
-        let share = if self.lots.chance(40) { 100 } else { self.lots.between(60, 99) };
+        let share = if self.lots.chance(40) {
+            100
+        } else {
+            self.lots.between(60, 99)
+        };
         let budget = (self.funded * share / 100).min(self.left());
         let weights: Vec<i64> = favourites.iter().map(|_| self.lots.between(1, 9)).collect();
         let whole = weights.iter().sum::<i64>().max(1);
         let mut rest = budget;
         for (place, (creator, weight)) in favourites.iter().zip(&weights).enumerate() {
-            let part = if place + 1 == favourites.len() { rest } else { budget * weight / whole };
+            let part = if place + 1 == favourites.len() {
+                rest
+            } else {
+                budget * weight / whole
+            };
             rest -= part;
             self.give(creator.clone(), part);
         }
@@ -90,7 +112,9 @@ impl Script {
     /// One in three changes a mind: more, less, or nothing for somebody.
     fn second_thoughts(&mut self) {
         let place = self.lots.below(self.given.len());
-        let Some((creator_id, now)) = self.given.get(place).cloned() else { return };
+        let Some((creator_id, now)) = self.given.get(place).cloned() else {
+            return;
+        };
         if !self.lots.chance(33) || now == PATRONAGE {
             return;
         }
@@ -103,9 +127,15 @@ impl Script {
     }
 
     fn too_much(&mut self) {
-        let Some((creator_id, now)) = self.given.first().cloned() else { return };
+        let Some((creator_id, now)) = self.given.first().cloned() else {
+            return;
+        };
         let cents = now + self.left() + self.lots.between(1, 5_000);
-        self.requests.push(Request { creator_id, cents, fits: false });
+        self.requests.push(Request {
+            creator_id,
+            cents,
+            fits: false,
+        });
     }
 }
 
@@ -135,7 +165,11 @@ mod tests {
                 for request in script {
                     let before = given.get(&request.creator_id).copied().unwrap_or(0);
                     let others = given.values().sum::<i64>() - before;
-                    assert_eq!(others + request.cents <= funded, request.fits, "{request:?}");
+                    assert_eq!(
+                        others + request.cents <= funded,
+                        request.fits,
+                        "{request:?}"
+                    );
                     if request.fits {
                         given.insert(request.creator_id, request.cents);
                     }

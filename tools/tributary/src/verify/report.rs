@@ -67,7 +67,7 @@ impl Report {
             return Ok(());
         }
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
+        table.load_style(presets::NOTHING);
         for verdict in &self.verdicts {
             let word = if verdict.holds { "holds" } else { "BROKEN" };
             table.add_row([verdict.invariant, word, verdict.claim, &verdict.looked_at]);

@@ -40,10 +40,12 @@ pub(super) fn refused(
     code: &str,
     now: OffsetDateTime,
 ) -> Decided {
-    let done = step == AttemptStep::Transfer && payout.transfer_id.is_some();
+    if is_done(payout, step) {
+        // Stripe did it, and now says that it did not.
+        return Err(Rejection::AttemptEnded { attempt });
+    }
     match under_way(payout, step, attempt) {
         Ok(Standing::Open) => {}
-        Ok(Standing::Ended) if done => return Err(Rejection::AttemptEnded { attempt }),
         Ok(Standing::Ended) => return Ok(Outcome::AlreadyThere),
         // The last refusal is the one that the payout failed by.
         Err(Rejection::Ended { state: State::Failed })
@@ -100,16 +102,25 @@ pub(super) fn unknown(
     doubt: Doubt,
     now: OffsetDateTime,
 ) -> Decided {
+    if is_done(payout, step) {
+        return Ok(Outcome::AlreadyThere);
+    }
     match under_way(payout, step, attempt)? {
+        Standing::Open if payout.state == State::Unknown => return Ok(Outcome::AlreadyThere),
         Standing::Open => {}
         Standing::Ended => return Ok(Outcome::AlreadyThere),
-    }
-    if payout.state == State::Unknown {
-        return Ok(Outcome::AlreadyThere);
     }
     let mut next = moved(payout, State::Unknown, "sent; waiting for confirmation");
     next.due_at = Some(now);
     Ok(plain(next, Change::Doubted(doubt)))
+}
+
+/// Whether the step's object is known, so that nothing is in doubt about it.
+const fn is_done(payout: &Payout, step: AttemptStep) -> bool {
+    match step {
+        AttemptStep::Transfer => payout.transfer_id.is_some(),
+        AttemptStep::Bank => payout.bank_payout_id.is_some(),
+    }
 }
 
 /// Whether an attempt is the one that is open, or one that ended before it.

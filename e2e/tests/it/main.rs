@@ -1,0 +1,3 @@
+//! Journeys through all services, as real processes: one file per story.
+
+mod month;

@@ -1,0 +1,36 @@
+//! What this service does, whoever asks: begin, load, decide, save, announce, commit.
+
+mod bank;
+mod creators;
+mod give_back;
+mod moves;
+mod onboarding;
+mod questions;
+mod resolve;
+mod run;
+mod saga;
+
+pub use onboarding::Addresses;
+pub use questions::RunView;
+
+use kit::{Clock, Peer};
+use mailbox::Outbox;
+use money::Amount;
+use stripe::Stripe;
+use wire::earnings::v1::earnings_service_client::EarningsServiceClient;
+use wire::fraud_limits::v1::fraud_limits_service_client::FraudLimitsServiceClient;
+
+use crate::store::Store;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Usecases {
+    pub store: Store,
+    pub outbox: Outbox,
+    pub clock: Clock,
+    pub stripe: Stripe,
+    pub earnings: EarningsServiceClient<Peer>,
+    pub limits: FraudLimitsServiceClient<Peer>,
+    /// Whoever is owed less carries over.
+    pub payout_min: Amount,
+}

@@ -1,0 +1,126 @@
+//! Loops: planning runs, sending payouts, reading Stripe's objects. All replicas run them; rows
+//! are leased, so that a process that dies leaves its work to the others within half a minute.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use kit::{Error, Turn, Worker, async_trait};
+use time::OffsetDateTime;
+
+use crate::store::{Reading, ReadingKind};
+use crate::usecases::Usecases;
+
+/// Payouts and readings in hand at once. Stripe allows 25 calls a second and endpoint; a call
+/// takes a good part of a second.
+const IN_HAND: i64 = 8;
+
+/// How long rows that are leased or pause are left alone before they are looked at again. They
+/// count as work in hand, so the turn is not idle.
+const BREATH: Duration = Duration::from_millis(150);
+
+/// Pause before a reading that failed is tried again.
+const READING_PAUSE_MS: i64 = 1_000;
+
+/// What is left when nothing could be taken: a timer, or work in other hands.
+async fn nothing_taken(due: Option<OffsetDateTime>, now: OffsetDateTime) -> Turn {
+    if due.is_some_and(|due| due <= now) {
+        tokio::time::sleep(BREATH).await;
+        return Turn::AGAIN;
+    }
+    Turn::until(due)
+}
+
+/// Turns closes into payouts.
+pub struct Planner(pub Usecases);
+
+#[async_trait]
+impl Worker for Planner {
+    fn name(&self) -> &'static str {
+        "planner"
+    }
+
+    async fn turn(&self) -> Result<Turn, Error> {
+        let Self(usecases) = self;
+        let now = usecases.clock.now();
+        let Some(month) = usecases.store.lease_run(now).await? else {
+            return Ok(nothing_taken(usecases.store.next_run_due().await?, now).await);
+        };
+        if let Err(error) = usecases.plan_run(month).await {
+            usecases.store.end_run_lease(month).await?;
+            return Err(error);
+        }
+        Ok(Turn::AGAIN)
+    }
+}
+
+/// Takes payouts as far as they go.
+pub struct Sender(pub Usecases);
+
+#[async_trait]
+impl Worker for Sender {
+    fn name(&self) -> &'static str {
+        "sender"
+    }
+
+    async fn turn(&self) -> Result<Turn, Error> {
+        let Self(usecases) = self;
+        let now = usecases.clock.now();
+        let due = usecases.store.lease_due_payouts(now, IN_HAND).await?;
+        if due.is_empty() {
+            return Ok(nothing_taken(usecases.store.next_payout_due().await?, now).await);
+        }
+        join_all(due.iter().map(|payout_id| usecases.advance(payout_id))).await;
+        Ok(Turn::AGAIN)
+    }
+}
+
+/// Reads what events told of.
+pub struct Reader(pub Usecases);
+
+#[async_trait]
+impl Worker for Reader {
+    fn name(&self) -> &'static str {
+        "reader"
+    }
+
+    async fn turn(&self) -> Result<Turn, Error> {
+        let Self(usecases) = self;
+        let readings = usecases.store.lease_readings(IN_HAND).await?;
+        if readings.is_empty() {
+            if usecases.store.has_readings().await? {
+                tokio::time::sleep(BREATH).await;
+                return Ok(Turn::AGAIN);
+            }
+            return Ok(Turn::IDLE);
+        }
+        join_all(readings.iter().map(|reading| self.read(reading))).await;
+        Ok(Turn::AGAIN)
+    }
+}
+
+impl Reader {
+    async fn read(&self, reading: &Reading) {
+        let Self(usecases) = self;
+        let Reading { object_id, account_id, event_id, .. } = reading;
+        let read = match reading.kind {
+            ReadingKind::Account => usecases.refresh_account(object_id).await,
+            ReadingKind::BankPayout => {
+                usecases.read_bank_payout(account_id, object_id, event_id).await
+            }
+            ReadingKind::Transfer => usecases.read_transfer(object_id, event_id).await,
+        };
+        let kept = match read {
+            // What the rules refuse is logged where they did, and stays refused.
+            Ok(()) | Err(Error::Conflict(_)) => usecases.store.finish_reading(reading).await,
+            Err(error) => {
+                tracing::warn!(object.id = object_id,
+                    error = &error as &dyn std::error::Error, "reading failed");
+                usecases.store.pause_reading(object_id, READING_PAUSE_MS).await
+            }
+        };
+        if let Err(error) = kept {
+            // The lease runs out by itself.
+            tracing::warn!(object.id = object_id, %error, "reading not given back");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A door in front of the Stripe sandbox that can be made to fail, and that counts.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Result;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+/// What goes wrong with an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Stripe does it, and the answer is lost on the way back.
+    LoseReply,
+    /// Stripe never sees it, and the asker hears a 500.
+    Swallow,
+    /// Stripe says no.
+    Refuse(&'static str),
+}
+
+/// An order that came: its path and its idempotency key.
+pub type Order = (String, String);
+
+#[derive(Default)]
+struct Desk {
+    faults: Vec<(&'static str, Fault)>,
+    always: Vec<(&'static str, Fault)>,
+    orders: Vec<Order>,
+}
+
+#[derive(Clone)]
+pub struct Front {
+    pub url: String,
+    behind: String,
+    desk: Arc<Mutex<Desk>>,
+}
+
+impl Front {
+    pub async fn start(behind: &str) -> Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let front = Self { url, behind: behind.to_owned(), desk: Arc::default() };
+        let router = axum::Router::new().fallback(pass).with_state(front.clone());
+        kit::spawn(async move { axum::serve(listener, router).await });
+        Ok(front)
+    }
+
+    /// The next order to `path` fails so.
+    pub fn fail_next(&self, path: &'static str, fault: Fault) {
+        self.desk.lock().unwrap().faults.push((path, fault));
+    }
+
+    /// Every order to `path` fails so, until told otherwise.
+    pub fn fail_always(&self, path: &'static str, fault: Option<Fault>) {
+        let mut desk = self.desk.lock().unwrap();
+        desk.always.retain(|(known, _)| *known != path);
+        desk.always.extend(fault.map(|fault| (path, fault)));
+    }
+
+    /// Keys of the orders that came to `path`, in their order.
+    pub fn keys(&self, path: &str) -> Vec<String> {
+        let desk = self.desk.lock().unwrap();
+        desk.orders.iter().filter(|(to, _)| to == path).map(|(_, key)| key.clone()).collect()
+    }
+
+    fn take(&self, path: &str, key: &str) -> Option<Fault> {
+        let mut desk = self.desk.lock().unwrap();
+        desk.orders.push((path.to_owned(), key.to_owned()));
+        if let Some(at) = desk.faults.iter().position(|(to, _)| *to == path) {
+            return Some(desk.faults.remove(at).1);
+        }
+        desk.always.iter().find(|(to, _)| *to == path).map(|(_, fault)| *fault)
+    }
+}
+
+async fn pass(State(front): State<Front>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let key = text("idempotency-key").unwrap_or_default().to_owned();
+    let is_order = parts.method == axum::http::Method::POST;
+    let fault = if is_order { front.take(parts.uri.path(), &key) } else { None };
+    match fault {
+        Some(Fault::Swallow) => return answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".into()),
+        Some(Fault::Refuse(code)) => {
+            let error = serde_json::json!({ "error": {
+                "type": "invalid_request_error", "code": code, "message": "no",
+            } });
+            return answer(StatusCode::BAD_REQUEST, error.to_string());
+        }
+        Some(Fault::LoseReply) | None => {}
+    }
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let url = format!("{}{}", front.behind, parts.uri);
+    let mut headers = parts.headers.clone();
+    headers.remove("host");
+    headers.remove("content-length");
+    let sent = kit::http::client().request(parts.method, url).headers(headers).body(bytes);
+    let reply = sent.send().await.unwrap();
+    let (status, headers) = (reply.status(), reply.headers().clone());
+    let mut response = answer(status, reply.text().await.unwrap());
+    if let Some(replayed) = headers.get("idempotent-replayed") {
+        response.headers_mut().insert("idempotent-replayed", replayed.clone());
+    }
+    if fault == Some(Fault::LoseReply) {
+        let broken = futures::stream::once(async { Err::<String, _>(std::io::Error::other("lost")) });
+        return Response::new(Body::from_stream(broken));
+    }
+    response
+}
+
+fn answer(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,243 @@
+//! The books and the limits, as far as their contract goes, with a record of what was asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Result;
+use kit::{Error, Rejection};
+use sqlx::PgPool;
+use tonic::{Request, Response, Status};
+use wire::earnings::v1 as earnings;
+use wire::earnings::v1::earnings_service_server::{EarningsService, EarningsServiceServer};
+use wire::fraud_limits::v1 as limits;
+use wire::fraud_limits::v1::fraud_limits_service_server::{
+    FraudLimitsService, FraudLimitsServiceServer,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldState {
+    Held,
+    Committed(i32),
+    Released,
+}
+
+#[derive(Debug, Clone)]
+pub struct Hold {
+    pub creator_id: String,
+    pub amount_minor: i64,
+    pub state: HoldState,
+}
+
+#[derive(Debug, Default)]
+pub struct Books {
+    pub payable: BTreeMap<String, i64>,
+    pub holds: BTreeMap<String, Hold>,
+    /// Commits are not answered.
+    pub commits_down: bool,
+    pub single_max: i64,
+    /// `confirm po_…`, `release po_…`, told to the limits.
+    pub told: Vec<String>,
+}
+
+#[derive(Clone)]
+pub struct Others {
+    pub books: Arc<Mutex<Books>>,
+    pub url: String,
+    /// What payout has announced: the books learn refusals from there.
+    outbox: PgPool,
+}
+
+impl Others {
+    pub async fn start(outbox: PgPool) -> Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let books = Books { single_max: 1_000_000, ..Books::default() };
+        let others = Self { books: Arc::new(Mutex::new(books)), url, outbox };
+        let router = tonic::service::Routes::new(EarningsServiceServer::new(others.clone()))
+            .add_service(FraudLimitsServiceServer::new(others.clone()))
+            .into_axum_router();
+        kit::spawn(async move { axum::serve(listener, router).await });
+        Ok(others)
+    }
+
+    pub fn owe(&self, creator_id: &str, minor: i64) {
+        self.books.lock().unwrap().payable.insert(creator_id.to_owned(), minor);
+    }
+
+    pub fn hold_states(&self) -> Vec<HoldState> {
+        self.books.lock().unwrap().holds.values().map(|hold| hold.state).collect()
+    }
+
+    async fn was_refused(&self, payout_id: &str, attempt: i32) -> bool {
+        let fact_id = format!("attempt:{payout_id}:transfer:{attempt}:refused");
+        sqlx::query_scalar("select exists (select from payout.outbox where fact_id = $1)")
+            .bind(fact_id)
+            .fetch_one(&self.outbox)
+            .await
+            .unwrap()
+    }
+
+    /// A hold as it is once all refusals that were announced are posted.
+    async fn current(&self, payout_id: &str) -> Option<Hold> {
+        let hold = self.books.lock().unwrap().holds.get(payout_id).cloned()?;
+        match hold.state {
+            HoldState::Committed(n) if self.was_refused(payout_id, n).await => {
+                Some(Hold { state: HoldState::Held, ..hold })
+            }
+            HoldState::Held | HoldState::Committed(_) | HoldState::Released => Some(hold),
+        }
+    }
+
+    fn put(&self, payout_id: &str, hold: Hold) {
+        self.books.lock().unwrap().holds.insert(payout_id.to_owned(), hold);
+    }
+}
+
+fn no(code: &'static str) -> Status {
+    Error::Rejected(Rejection::new(code, code)).into()
+}
+
+#[tonic::async_trait]
+impl EarningsService for Others {
+    async fn list_payable(
+        &self,
+        request: Request<earnings::ListPayableRequest>,
+    ) -> Result<Response<earnings::ListPayableResponse>, Status> {
+        let after = request.into_inner().after_creator_id;
+        let books = self.books.lock().unwrap();
+        let owed = books.payable.iter().filter(|(id, minor)| **id > after && **minor > 0);
+        let payables = owed
+            .map(|(creator_id, minor)| earnings::Payable {
+                creator_id: creator_id.clone(),
+                payable_minor: *minor,
+                currency: "USD".into(),
+            })
+            .collect();
+        Ok(Response::new(earnings::ListPayableResponse { payables }))
+    }
+
+    async fn hold(
+        &self,
+        request: Request<earnings::HoldRequest>,
+    ) -> Result<Response<earnings::HoldResponse>, Status> {
+        let request = request.into_inner();
+        let mut books = self.books.lock().unwrap();
+        if !books.holds.contains_key(&request.payout_id) {
+            let payable = books.payable.entry(request.creator_id.clone()).or_default();
+            if *payable < request.amount_minor {
+                return Err(no("INSUFFICIENT_BALANCE"));
+            }
+            *payable -= request.amount_minor;
+            let (creator_id, amount_minor) = (request.creator_id, request.amount_minor);
+            let hold = Hold { creator_id, amount_minor, state: HoldState::Held };
+            books.holds.insert(request.payout_id.clone(), hold);
+        }
+        let state = match books.holds[&request.payout_id].state {
+            HoldState::Held => "held",
+            HoldState::Committed(_) => "committed",
+            HoldState::Released => "released",
+        };
+        let snapshot = Some(earnings::CreatorSnapshot { first_payout: true, ..Default::default() });
+        Ok(Response::new(earnings::HoldResponse { state: state.into(), snapshot }))
+    }
+
+    async fn commit_hold(
+        &self,
+        request: Request<earnings::CommitHoldRequest>,
+    ) -> Result<Response<earnings::CommitHoldResponse>, Status> {
+        let earnings::CommitHoldRequest { payout_id, attempt } = request.into_inner();
+        if self.books.lock().unwrap().commits_down {
+            return Err(Status::unavailable("away"));
+        }
+        let hold = self.current(&payout_id).await.ok_or_else(|| Status::not_found("hold"))?;
+        match hold.state {
+            HoldState::Released => return Err(no("HOLD_RELEASED")),
+            HoldState::Committed(n) if n != attempt => return Err(no("HOLD_COMMITTED")),
+            HoldState::Committed(_) | HoldState::Held => {}
+        }
+        self.put(&payout_id, Hold { state: HoldState::Committed(attempt), ..hold });
+        Ok(Response::new(earnings::CommitHoldResponse { state: "committed".into() }))
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<earnings::ReleaseHoldRequest>,
+    ) -> Result<Response<earnings::ReleaseHoldResponse>, Status> {
+        let payout_id = request.into_inner().payout_id;
+        let hold = self.current(&payout_id).await.ok_or_else(|| Status::not_found("hold"))?;
+        match hold.state {
+            HoldState::Committed(_) => return Err(no("HOLD_COMMITTED")),
+            HoldState::Held => {
+                let mut books = self.books.lock().unwrap();
+                *books.payable.entry(hold.creator_id.clone()).or_default() += hold.amount_minor;
+            }
+            HoldState::Released => {}
+        }
+        self.put(&payout_id, Hold { state: HoldState::Released, ..hold });
+        Ok(Response::new(earnings::ReleaseHoldResponse { state: "released".into() }))
+    }
+
+    async fn get_creator_earnings(
+        &self,
+        _: Request<earnings::GetCreatorEarningsRequest>,
+    ) -> Result<Response<earnings::GetCreatorEarningsResponse>, Status> {
+        Err(Status::unimplemented("not asked by payout"))
+    }
+
+    async fn get_month(
+        &self,
+        _: Request<earnings::GetMonthRequest>,
+    ) -> Result<Response<earnings::GetMonthResponse>, Status> {
+        Err(Status::unimplemented("not asked by payout"))
+    }
+
+    async fn get_solvency(
+        &self,
+        _: Request<earnings::GetSolvencyRequest>,
+    ) -> Result<Response<earnings::GetSolvencyResponse>, Status> {
+        Err(Status::unimplemented("not asked by payout"))
+    }
+}
+
+#[tonic::async_trait]
+impl FraudLimitsService for Others {
+    async fn reserve(
+        &self,
+        request: Request<limits::ReserveRequest>,
+    ) -> Result<Response<limits::ReserveResponse>, Status> {
+        let asked = request.into_inner().amount_minor;
+        let most = self.books.lock().unwrap().single_max;
+        let answer = limits::ReserveResponse {
+            allowed: asked <= most,
+            allowed_minor: asked.min(most),
+            reason: "more than the limit for one payout".into(),
+            ..Default::default()
+        };
+        Ok(Response::new(answer))
+    }
+
+    async fn confirm(
+        &self,
+        request: Request<limits::ConfirmRequest>,
+    ) -> Result<Response<limits::ConfirmResponse>, Status> {
+        let told = format!("confirm {}", request.into_inner().payout_id);
+        self.books.lock().unwrap().told.push(told);
+        Ok(Response::new(limits::ConfirmResponse {}))
+    }
+
+    async fn release(
+        &self,
+        request: Request<limits::ReleaseRequest>,
+    ) -> Result<Response<limits::ReleaseResponse>, Status> {
+        let told = format!("release {}", request.into_inner().payout_id);
+        self.books.lock().unwrap().told.push(told);
+        Ok(Response::new(limits::ReleaseResponse {}))
+    }
+
+    async fn get_limits(
+        &self,
+        _: Request<limits::GetLimitsRequest>,
+    ) -> Result<Response<limits::GetLimitsResponse>, Status> {
+        Err(Status::unimplemented("not asked by payout"))
+    }
+}

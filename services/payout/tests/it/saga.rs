@@ -1,0 +1,144 @@
+//! One payout: refused, restarted, raced, returned.
+
+use anyhow::Result;
+use testkit::{TestService, eventually};
+use time::{Duration, OffsetDateTime};
+use wire::payout::v1 as proto;
+
+use crate::front::Fault;
+use crate::others::HoldState;
+use crate::world::{BANK, START, TRANSFERS, World};
+
+async fn closed(bank: Option<&str>) -> Result<(World, TestService)> {
+    let mut world = World::start().await?;
+    let service = world.service().await?;
+    world.creator(&service, "alice", bank).await?;
+    world.top_up(100_000).await?;
+    world.others.owe("alice", 5_000);
+    Ok((world, service))
+}
+
+#[tokio::test]
+async fn a_process_that_ends_between_commit_and_call_sends_once() -> Result<()> {
+    let (world, service) = closed(None).await?;
+    world.others.books.lock().unwrap().commits_down = true;
+    world.close("2027-01").await?;
+    eventually("the order to be committed", || async {
+        let payout = world.payout(&service).await.ok()?;
+        (payout.state == "sending").then_some(())
+    })
+    .await;
+    service.stop().await;
+    assert!(world.front.keys(TRANSFERS).is_empty(), "sent before the books committed");
+
+    world.others.books.lock().unwrap().commits_down = false;
+    let service = world.service().await?;
+    service.settle().await;
+    let payout = world.payout(&service).await?;
+    assert_eq!(payout.state, "sent");
+    let key = format!("transfer:{}:0", payout.payout_id);
+    assert_eq!(world.front.keys(TRANSFERS), [key]);
+    assert_eq!(world.transfers().await?.len(), 1);
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_transfer_is_tried_again_after_5_10_and_20_minutes_and_then_given_back()
+-> Result<()> {
+    let (world, service) = closed(None).await?;
+    world.front.fail_always(TRANSFERS, Some(Fault::Refuse("processing_error")));
+    world.close("2027-01").await?;
+    let mut now = START;
+    for (tries, minutes) in [(1, 5), (2, 10), (3, 20)] {
+        let settled = service.settle().await;
+        let payout = world.payout(&service).await?;
+        assert_eq!(
+            (payout.state.as_str(), payout.failure_code.as_str()),
+            ("retry_wait", "processing_error")
+        );
+        assert_eq!(world.front.keys(TRANSFERS).len(), tries);
+        let due: OffsetDateTime = now + Duration::minutes(minutes);
+        assert_eq!(settled.next_due, Some(wire::timestamp(due)));
+        world.advance(due).await?;
+        now = due;
+    }
+    service.settle().await;
+    let payout = world.payout(&service).await?;
+    assert_eq!(payout.state, "failed");
+    let keys: Vec<String> =
+        (0..4).map(|n| format!("transfer:{}:{n}", payout.payout_id)).collect();
+    assert_eq!(world.front.keys(TRANSFERS), keys);
+    assert_eq!(world.others.hold_states(), [HoldState::Released]);
+    assert_eq!(world.others.books.lock().unwrap().told, [format!("release {}", payout.payout_id)]);
+    let refused = world.bed.announced::<proto::AttemptRefused>("payout").await?;
+    let finals: Vec<bool> = refused.iter().map(|fact| fact.r#final).collect();
+    assert_eq!(finals, [false, false, false, true]);
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_replicas_pay_once() -> Result<()> {
+    let mut world = World::start().await?;
+    let (first, second) = (world.service().await?, world.service().await?);
+    for creator_id in ["alice", "bob", "carol", "dave", "erin", "frank"] {
+        world.creator(&first, creator_id, None).await?;
+        world.others.owe(creator_id, 4_000);
+    }
+    world.top_up(100_000).await?;
+    world.close("2027-01").await?;
+    first.settle().await;
+    second.settle().await;
+    world.advance(START + Duration::days(3)).await?;
+    world.deliver().await?;
+    first.settle().await;
+    second.settle().await;
+    assert_eq!(world.transfers().await?.len(), 6);
+    let figures = crate::world::run(&second, "2027-01").await?;
+    assert_eq!((figures.state.as_str(), figures.paid_count), ("done", 6));
+    let settled = world.bed.announced::<proto::AttemptSettled>("payout").await?;
+    assert_eq!(settled.len(), 12);
+    first.stop().await;
+    second.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bank_that_refuses_leaves_a_failed_payout_that_keeps_what_was_said() -> Result<()> {
+    let (mut world, service) = closed(Some("000111111116")).await?;
+    world.close("2027-01").await?;
+    service.settle().await;
+    world.advance(START + Duration::days(3)).await?;
+    world.deliver().await?;
+    service.settle().await;
+    let payout = world.payout(&service).await?;
+    assert_eq!(
+        (payout.state.as_str(), payout.step.as_str(), payout.failure_code.as_str()),
+        ("failed", "bank", "no_account")
+    );
+    assert!(!payout.transfer_id.is_empty() && !payout.bank_payout_id.is_empty());
+    // Its money lies in the connected account: the books and the limits keep what they have.
+    assert_eq!(world.others.hold_states(), [HoldState::Committed(0)]);
+    assert!(world.others.books.lock().unwrap().told.is_empty());
+    assert!(world.bed.announced::<proto::AttemptRefused>("payout").await?.is_empty());
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bank_whose_webhook_is_lost_is_asked() -> Result<()> {
+    let (world, service) = closed(None).await?;
+    world.close("2027-01").await?;
+    let settled = service.settle().await;
+    let payout = world.payout(&service).await?;
+    let arrival = wire::instant("expected_arrival_at", payout.expected_arrival_at)?;
+    let due = arrival + Duration::HOUR;
+    assert_eq!(settled.next_due, Some(wire::timestamp(due)));
+    world.advance(due).await?;
+    service.settle().await;
+    assert_eq!(world.payout(&service).await?.state, "paid");
+    assert_eq!(world.front.keys(BANK).len(), 1);
+    service.stop().await;
+    Ok(())
+}
