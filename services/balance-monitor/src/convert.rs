@@ -47,7 +47,7 @@ pub fn observed(transaction: &Transaction) -> Result<Observed, String> {
     let (amount, kind) = (body.amount, body.kind);
     event.currency = amount.asset().code().to_owned();
     let fact = ledger::Fact::try_new(body).map_err(|why| why.to_string())?;
-    let key = kit::ids::fresh("x") + &fact.key().to_string();
+    let key = fact.key().to_string();
     Ok(Observed {
         fact: Fact::new(key, &transaction.txn, 1, transaction.created, &event),
         amount,

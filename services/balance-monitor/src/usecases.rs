@@ -48,7 +48,7 @@ impl Usecases {
     pub async fn take_turn(&self) -> Result<Turn, Error> {
         let work = self.store.get_work().await?;
         let is_due = match work.last_check_at {
-            Some(last) => self.clock.now() > last,
+            Some(last) => self.clock.now() >= last.saturating_add(self.every),
             None => true,
         };
         // When the next check is due is told to nobody: it must not stop a jump of the clock.
@@ -61,7 +61,7 @@ impl Usecases {
             return Ok(Turn::AGAIN);
         };
         let checked = self.check_now().await;
-        self.store.end_work(Some(asked)).await?;
+        self.store.end_work(checked.is_ok().then_some(asked)).await?;
         checked.map(|_| Turn::AGAIN)
     }
 

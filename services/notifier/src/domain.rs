@@ -59,7 +59,7 @@ impl Kind {
     /// What a state of a payout tells its creator; most states tell nothing.
     fn of(state: &str) -> Option<Self> {
         match state {
-            "sent" | "sending" => Some(Self::PayoutSent),
+            "sent" => Some(Self::PayoutSent),
             "paid" => Some(Self::PayoutCompleted),
             "failed" => Some(Self::PayoutFailed),
             _ => None,

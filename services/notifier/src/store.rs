@@ -85,7 +85,7 @@ impl Store {
             Notice,
             "select notice_id, user_id, kind, subject_id, title, body, created_at
              from notifier.notice
-             where ($1 = $1)
+             where user_id = $1
                and ($2::text is null or (created_at, subject_version, notice_id) < (
                    select c.created_at, c.subject_version, c.notice_id
                    from notifier.notice c where c.notice_id = $2))

@@ -38,7 +38,7 @@ impl Subscriber for Payouts {
                 Ok(payout) => payouts.push(payout),
                 Err(why) => {
                     let fact_id = fact.fact_id.clone();
-                    let _ = Refused { fact_id, reason: why.to_string() };let _ = &mut refused;
+                    refused.push(Refused { fact_id, reason: why.to_string() });
                 }
             }
         }

@@ -18,5 +18,8 @@ where
 {
     let (stripe, runtime) = (stripe.clone(), Handle::current());
     let asked = tokio::task::spawn_blocking(move || runtime.block_on(question(stripe)));
-    asked.await.map_err(|error| Error::Bug(Box::new(error)))?.map_err(error_of)
+    asked
+        .await
+        .map_err(|error| Error::Bug(Box::new(error)))?
+        .map_err(error_of)
 }

@@ -27,7 +27,8 @@ pub fn creator_id(text: &str) -> Result<CreatorId, Error> {
 /// # Errors
 /// `Invalid`.
 pub fn month(text: &str) -> Result<Month, Error> {
-    text.parse().map_err(|error: ledger::LedgerError| invalid("month", error))
+    text.parse()
+        .map_err(|error: ledger::LedgerError| invalid("month", error))
 }
 
 /// # Errors
@@ -35,13 +36,19 @@ pub fn month(text: &str) -> Result<Month, Error> {
 pub fn profile(message: proto::PutCreatorRequest) -> Result<Profile, Error> {
     let fits = |field, text: &str| {
         let plain = text.len() <= TEXT_MAX && !text.chars().any(char::is_control);
-        if plain { Ok(()) } else { Err(invalid(field, "at most 320 bytes in one line")) }
+        if plain {
+            Ok(())
+        } else {
+            Err(invalid(field, "at most 320 bytes in one line"))
+        }
     };
     fits("display_name", &message.display_name)?;
     fits("email", &message.email)?;
     let created_at = match message.created_at {
         None => None,
-        at => Some(stored(wire::instant("created_at", at).map_err(|e| invalid("created_at", e))?)),
+        at => Some(stored(
+            wire::instant("created_at", at).map_err(|e| invalid("created_at", e))?,
+        )),
     };
     Ok(Profile {
         creator_id: creator_id(&message.creator_id)?,
@@ -75,7 +82,10 @@ pub fn addresses(return_url: String, refresh_url: String) -> Result<Addresses, E
             return Err(invalid(field, "an address is needed"));
         }
     }
-    Ok(Addresses { return_url, refresh_url })
+    Ok(Addresses {
+        return_url,
+        refresh_url,
+    })
 }
 
 pub fn account(account: Account) -> proto::Account {
@@ -100,7 +110,10 @@ pub fn filter(message: proto::ListPayoutsRequest) -> Result<Filter, Error> {
         month(&message.month)?;
     }
     if !message.state.is_empty() {
-        message.state.parse::<State>().map_err(|error| invalid("state", error))?;
+        message
+            .state
+            .parse::<State>()
+            .map_err(|error| invalid("state", error))?;
     }
     let limit = match message.limit {
         0 => 10,
@@ -137,7 +150,11 @@ pub fn payout(payout: Payout) -> proto::Payout {
 }
 
 pub fn run(run: RunView) -> proto::GetRunResponse {
-    let RunView { planning, figures, carried } = run;
+    let RunView {
+        planning,
+        figures,
+        carried,
+    } = run;
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
     proto::GetRunResponse {
         state: domain::run_state(planning, figures.open_count).to_owned(),
@@ -194,13 +211,22 @@ pub fn payout_changed(payout: &Payout, now: OffsetDateTime) -> Fact {
         month: payout.month.to_string(),
     };
     let fact_id = format!("payout:{}:{}", payout.payout_id, payout.version);
-    Fact::new(fact_id, payout.payout_id.as_str(), payout.version, now, &event)
+    Fact::new(
+        fact_id,
+        payout.payout_id.as_str(),
+        payout.version,
+        now,
+        &event,
+    )
 }
 
 /// A fact for the books as it travels; `None` for kinds that are not ours to announce.
 pub fn for_the_books(fact: &ledger::Fact, payout: &Payout, now: OffsetDateTime) -> Option<Fact> {
-    let (fact_id, about, version) =
-        (fact.key().to_string(), payout.payout_id.as_str(), payout.version);
+    let (fact_id, about, version) = (
+        fact.key().to_string(),
+        payout.payout_id.as_str(),
+        payout.version,
+    );
     if let FactBody::AttemptSettled(settled) = fact.body() {
         let event = proto::AttemptSettled::from(settled);
         return Some(Fact::new(fact_id, about, version, now, &event));

@@ -46,10 +46,17 @@ impl Service for Payout {
     async fn build(parts: Parts<Self::Config>) -> Result<Running, BootError> {
         let store = store::Store::new(parts.pool.clone());
         let usecases = usecases(parts, store.clone())?;
-        let grpc = PayoutServiceServer::new(service::Grpc { usecases: usecases.clone() });
+        let grpc = PayoutServiceServer::new(service::Grpc {
+            usecases: usecases.clone(),
+        });
         Ok(Running::default()
             .grpc(grpc)
-            .subscriber("webhook_ingest", subscriber::StripeEvents { store: store.clone() })
+            .subscriber(
+                "webhook_ingest",
+                subscriber::StripeEvents {
+                    store: store.clone(),
+                },
+            )
             .subscriber("earnings", subscriber::Closes { store })
             .worker(worker::Planner(usecases.clone()))
             .worker(worker::Sender(usecases.clone()))
@@ -58,7 +65,10 @@ impl Service for Payout {
 }
 
 fn usecases(parts: Parts<config::Config>, store: store::Store) -> Result<Usecases, BootError> {
-    let config::Stripe { base_url, secret_key } = parts.config.stripe;
+    let config::Stripe {
+        base_url,
+        secret_key,
+    } = parts.config.stripe;
     let mut stripe = StripeConfig::new(base_url, secret_key);
     stripe.timeout = STRIPE_TIMEOUT;
     let wrong = |why: &dyn std::fmt::Display| BootError::Config(why.to_string());

@@ -109,10 +109,18 @@ pub fn is_bank_payout_of(payout: &Payout, made: &BankPayout) -> bool {
 #[must_use]
 pub fn made_transfer(attempt: u32, made: &Transfer) -> Command {
     match made.balance_transaction.as_deref().map(StripeId::try_new) {
-        Some(Ok(txn)) => Command::RecordSent { attempt, transfer_id: made.id.clone(), txn },
+        Some(Ok(txn)) => Command::RecordSent {
+            attempt,
+            transfer_id: made.id.clone(),
+            txn,
+        },
         Some(Err(_)) | None => {
             let (step, doubt) = (AttemptStep::Transfer, Doubt::Open);
-            Command::RecordUnknown { step, attempt, doubt }
+            Command::RecordUnknown {
+                step,
+                attempt,
+                doubt,
+            }
         }
     }
 }
@@ -132,17 +140,31 @@ pub fn made_bank_payout(attempt: u32, made: &BankPayout) -> Command {
 #[must_use]
 pub fn not_made(payout: &Payout, failure: &Failure) -> Option<Command> {
     let (step, attempt) = (payout.step, payout.attempt);
-    let unknown = |doubt| Some(Command::RecordUnknown { step, attempt, doubt });
+    let unknown = |doubt| {
+        Some(Command::RecordUnknown {
+            step,
+            attempt,
+            doubt,
+        })
+    };
     let payout_id = payout.payout_id.as_str();
     match failure {
         Failure::Refused { code, .. } => {
             tracing::warn!(payout.id = payout_id, %step, attempt, %failure, "order refused");
             let code = code.clone().unwrap_or_else(|| "refused".to_owned());
-            Some(Command::RecordRefused { step, attempt, code })
+            Some(Command::RecordRefused {
+                step,
+                attempt,
+                code,
+            })
         }
         Failure::Unknown { .. } => {
             tracing::warn!(payout.id = payout_id, %step, attempt, %failure, "outcome unknown");
-            unknown(if failure.is_retryable_same_key() { Doubt::Open } else { Doubt::Spent })
+            unknown(if failure.is_retryable_same_key() {
+                Doubt::Open
+            } else {
+                Doubt::Spent
+            })
         }
         Failure::KeyMisused { .. } | Failure::Mismatch { .. } => {
             tracing::error!(payout.id = payout_id, %step, attempt, %failure,

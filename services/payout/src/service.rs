@@ -26,7 +26,10 @@ impl PayoutService for Grpc {
         &self,
         request: Request<proto::GetCreatorRequest>,
     ) -> Result<Response<proto::Creator>, Status> {
-        let creator = self.usecases.get_creator(&request.into_inner().creator_id).await?;
+        let creator = self
+            .usecases
+            .get_creator(&request.into_inner().creator_id)
+            .await?;
         Ok(Response::new(convert::creator(creator)))
     }
 
@@ -37,8 +40,10 @@ impl PayoutService for Grpc {
         let request = request.into_inner();
         let creator_id = convert::creator_id(&request.creator_id)?;
         let addresses = convert::addresses(request.return_url, request.refresh_url)?;
-        let (account_id, link) =
-            self.usecases.start_onboarding(creator_id.as_str(), addresses).await?;
+        let (account_id, link) = self
+            .usecases
+            .start_onboarding(creator_id.as_str(), addresses)
+            .await?;
         Ok(Response::new(proto::StartOnboardingResponse {
             account_id,
             url: link.url,
@@ -50,7 +55,10 @@ impl PayoutService for Grpc {
         &self,
         request: Request<proto::GetAccountRequest>,
     ) -> Result<Response<proto::Account>, Status> {
-        let account = self.usecases.get_account(&request.into_inner().creator_id).await?;
+        let account = self
+            .usecases
+            .get_account(&request.into_inner().creator_id)
+            .await?;
         Ok(Response::new(convert::account(account)))
     }
 
@@ -61,14 +69,20 @@ impl PayoutService for Grpc {
         let filter = convert::filter(request.into_inner())?;
         let (payouts, has_more) = self.usecases.list_payouts(filter).await?;
         let payouts = payouts.into_iter().map(convert::payout).collect();
-        Ok(Response::new(proto::ListPayoutsResponse { payouts, has_more }))
+        Ok(Response::new(proto::ListPayoutsResponse {
+            payouts,
+            has_more,
+        }))
     }
 
     async fn get_payout(
         &self,
         request: Request<proto::GetPayoutRequest>,
     ) -> Result<Response<proto::Payout>, Status> {
-        let payout = self.usecases.get_payout(&request.into_inner().payout_id).await?;
+        let payout = self
+            .usecases
+            .get_payout(&request.into_inner().payout_id)
+            .await?;
         Ok(Response::new(convert::payout(payout)))
     }
 

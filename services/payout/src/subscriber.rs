@@ -51,8 +51,11 @@ fn reading(event: StripeEvent) -> Option<Reading> {
         // `transfer.paid` comes from versions of Stripe's API before transfers were immediate.
         "transfer.created" | "transfer.paid" => ReadingKind::Transfer,
         "transfer.failed" => {
-            tracing::warn!(event.id = event.event_id, object.id = event.object_id,
-                "a transfer is said to have failed; its order's own answer counts");
+            tracing::warn!(
+                event.id = event.event_id,
+                object.id = event.object_id,
+                "a transfer is said to have failed; its order's own answer counts"
+            );
             return None;
         }
         _ => return None,
@@ -87,7 +90,11 @@ impl Subscriber for Closes {
         for fact in facts {
             let event: MonthClosed = fact.decode()?;
             match event.month.parse::<Month>() {
-                Ok(month) => self.store.insert_run_in_tx(tx, month, fact.occurred_at).await?,
+                Ok(month) => {
+                    self.store
+                        .insert_run_in_tx(tx, month, fact.occurred_at)
+                        .await?
+                }
                 Err(error) => refused.push(Refused {
                     fact_id: fact.fact_id.clone(),
                     reason: error.to_string(),

@@ -101,11 +101,18 @@ impl Worker for Reader {
 impl Reader {
     async fn read(&self, reading: &Reading) {
         let Self(usecases) = self;
-        let Reading { object_id, account_id, event_id, .. } = reading;
+        let Reading {
+            object_id,
+            account_id,
+            event_id,
+            ..
+        } = reading;
         let read = match reading.kind {
             ReadingKind::Account => usecases.refresh_account(object_id).await,
             ReadingKind::BankPayout => {
-                usecases.read_bank_payout(account_id, object_id, event_id).await
+                usecases
+                    .read_bank_payout(account_id, object_id, event_id)
+                    .await
             }
             ReadingKind::Transfer => usecases.read_transfer(object_id, event_id).await,
         };
@@ -113,9 +120,15 @@ impl Reader {
             // What the rules refuse is logged where they did, and stays refused.
             Ok(()) | Err(Error::Conflict(_)) => usecases.store.finish_reading(reading).await,
             Err(error) => {
-                tracing::warn!(object.id = object_id,
-                    error = &error as &dyn std::error::Error, "reading failed");
-                usecases.store.pause_reading(object_id, READING_PAUSE_MS).await
+                tracing::warn!(
+                    object.id = object_id,
+                    error = &error as &dyn std::error::Error,
+                    "reading failed"
+                );
+                usecases
+                    .store
+                    .pause_reading(object_id, READING_PAUSE_MS)
+                    .await
             }
         };
         if let Err(error) = kept {

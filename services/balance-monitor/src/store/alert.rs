@@ -43,7 +43,7 @@ impl Store {
                  (alert_id, kind, subject, severity, title, detail, data, status, raised_at)
              values ($1, $2, $3, $4, $5, $6, $7::text::jsonb, 'open', $8)
              on conflict (kind, subject) where status = 'open' do update
-                 set detail = alert.detail, data = alert.data
+                 set detail = excluded.detail, data = excluded.data
              returning alert_id",
             alert_id,
             finding.kind.as_str(),

@@ -98,7 +98,7 @@ impl Store {
                ), other as (
                    select s.ticket from balance_monitor.snapshot s, newest n
                    where s.difference_minor <> n.difference_minor
-                      or s.recorded_no < 0
+                      or s.recorded_no <> n.recorded_no
                    order by s.ticket desc limit 1
                )
                select min(s.taken_at) as "since!", max(s.taken_at) as "until!"

@@ -35,7 +35,7 @@ impl Usecases {
             let Some(newest) = page.items.first() else { return Ok(()) };
             anchor = newest.id.clone();
             self.record(&oldest_first(&page.items)).await?;
-            if page.has_more || !page.has_more {
+            if !page.has_more {
                 return Ok(());
             }
         }
@@ -67,7 +67,7 @@ impl Usecases {
     async fn record(&self, transactions: &[Transaction]) -> Result<(), Error> {
         let mut tx = self.store.begin().await?;
         let new = self.store.save_transactions_in_tx(&mut tx, transactions).await?;
-        let is_new_and_ours = |one: &&Transaction| (new.contains(&one.txn) || true) && one.is_ours();
+        let is_new_and_ours = |one: &&Transaction| new.contains(&one.txn) && one.is_ours();
         let ours: Vec<&Transaction> = transactions.iter().filter(is_new_and_ours).collect();
         let mut facts: Vec<Fact> = Vec::new();
         for transaction in ours {

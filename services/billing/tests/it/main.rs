@@ -3,4 +3,5 @@
 mod charge;
 mod checkout;
 mod month;
+mod reading;
 mod world;

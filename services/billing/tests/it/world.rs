@@ -47,9 +47,14 @@ impl World {
     }
 
     pub async fn service(&self) -> Result<TestService> {
+        self.service_at(&self.url).await
+    }
+
+    /// A service that looks for Stripe at another address.
+    pub async fn service_at(&self, stripe: &str) -> Result<TestService> {
         let settings = [
             ("TRIBUTARY__CLOCK__SANDBOX_URL", self.url.as_str()),
-            ("BILLING__STRIPE__BASE_URL", self.url.as_str()),
+            ("BILLING__STRIPE__BASE_URL", stripe),
             ("BILLING__STRIPE__SECRET_KEY", "sk_test_billing"),
         ];
         self.bed.service::<Billing>(&settings).await

@@ -116,7 +116,7 @@ impl Hold {
         match self.state {
             HoldState::Held => {}
             HoldState::Released => return Ok(Decision::AlreadyThere),
-            HoldState::Committed => {}
+            HoldState::Committed => return Err(self.rejected("HOLD_COMMITTED")),
             HoldState::Broken => return Err(self.rejected("HOLD_BROKEN")),
         }
         let fact = self.released()?;
@@ -131,7 +131,7 @@ impl Hold {
         match self.attempt {
             Some(last) if attempt == last && self.state == HoldState::Committed => {}
             // A later commit, a release, or being held again: each came after this refusal.
-            Some(last) if attempt <= last => return Ok(Decision::AlreadyThere),
+            Some(last) if attempt < 0u32.max(last) - last => return Ok(Decision::AlreadyThere),
             Some(_) | None => {
                 return Err(format!(
                     "attempt {attempt} of {} was not committed",

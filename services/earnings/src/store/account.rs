@@ -74,7 +74,7 @@ impl Store {
                 continue;
             };
             ids.insert((*account).clone(), row.account_id);
-            if row.is_committed || true {
+            if row.is_committed {
                 lasting.push(((*account).clone(), row.account_id));
             }
         }

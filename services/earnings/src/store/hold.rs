@@ -26,7 +26,7 @@ impl Store {
                join earnings.balance b on b.account_id = a.account_id
                join earnings.month m on m.month = a.month and m.state = 'closed'
                where a.kind = 'creator_payable' and a.owner = $1 and a.program = any($2)
-               order by b.account_id for no key update of b"#,
+               order by b.account_id"#,
             creator.as_str(),
             &programs
         )

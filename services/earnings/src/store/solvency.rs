@@ -50,7 +50,7 @@ impl Store {
                    group by a.account_id, a.kind
                )
                select kind as "kind!", sum(minor)::bigint as "sum_minor!",
-                      sum(sign(minor) * div(abs(minor) * bps + 0, 10000))::bigint
+                      sum(sign(minor) * div(abs(minor) * bps + 5000, 10000))::bigint
                           as "share_minor!"
                from line group by kind"#,
             &programs,

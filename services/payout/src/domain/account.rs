@@ -36,7 +36,10 @@ impl Creator {
             created_at: profile.created_at.unwrap_or(self.created_at),
             version: self.version,
         };
-        (after != *self).then(|| Self { version: self.version.saturating_add(1), ..after })
+        (after != *self).then(|| Self {
+            version: self.version.saturating_add(1),
+            ..after
+        })
     }
 }
 
@@ -101,9 +104,10 @@ impl Account {
             AccountStatus::Pending if self.requirements_due.is_empty() => {
                 Some("Stripe has not enabled payouts yet".to_owned())
             }
-            AccountStatus::Pending => {
-                Some(format!("Stripe still asks for {}", self.requirements_due.join(", ")))
-            }
+            AccountStatus::Pending => Some(format!(
+                "Stripe still asks for {}",
+                self.requirements_due.join(", ")
+            )),
         }
     }
 }
@@ -137,7 +141,10 @@ mod tests {
             lack(&mut account);
             assert_eq!(account.status(), AccountStatus::Pending);
         }
-        let unknown = Account { account_id: None, ..verified() };
+        let unknown = Account {
+            account_id: None,
+            ..verified()
+        };
         assert_eq!(unknown.status(), AccountStatus::None);
     }
 }

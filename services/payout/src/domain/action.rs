@@ -105,7 +105,9 @@ words! {
 pub enum Remedy {
     SendAgain,
     /// Ask Stripe for the object. What is not there before `absent_from` may still be on its way.
-    LookUp { absent_from: OffsetDateTime },
+    LookUp {
+        absent_from: OffsetDateTime,
+    },
     /// Look, and conclude nothing from an absence.
     LookOnly,
 }
@@ -132,14 +134,23 @@ mod tests {
         let last = SENT + Duration::hours(23) - Duration::SECOND;
         assert_eq!(remedy(Doubt::Open, SENT, last), Remedy::SendAgain);
         let absent_from = SENT + Duration::hours(23);
-        assert_eq!(remedy(Doubt::Open, SENT, absent_from), Remedy::LookUp { absent_from });
+        assert_eq!(
+            remedy(Doubt::Open, SENT, absent_from),
+            Remedy::LookUp { absent_from }
+        );
     }
 
     #[test]
     fn a_spent_key_is_never_sent_again_and_an_alarm_concludes_nothing() {
         let absent_from = SENT + Duration::hours(23);
-        assert_eq!(remedy(Doubt::Spent, SENT, SENT), Remedy::LookUp { absent_from });
-        assert_eq!(remedy(Doubt::Alarm, SENT, SENT + Duration::hours(99)), Remedy::LookOnly);
+        assert_eq!(
+            remedy(Doubt::Spent, SENT, SENT),
+            Remedy::LookUp { absent_from }
+        );
+        assert_eq!(
+            remedy(Doubt::Alarm, SENT, SENT + Duration::hours(99)),
+            Remedy::LookOnly
+        );
     }
 
     #[test]

@@ -17,19 +17,41 @@ pub enum Command {
     /// The books say that the hold is gone: nothing was sent and nothing will be.
     RecordHoldLost,
     /// Stripe made the transfer.
-    RecordSent { attempt: u32, transfer_id: String, txn: StripeId },
+    RecordSent {
+        attempt: u32,
+        transfer_id: String,
+        txn: StripeId,
+    },
     /// A definite no: nothing has happened under the attempt's key.
-    RecordRefused { step: AttemptStep, attempt: u32, code: String },
+    RecordRefused {
+        step: AttemptStep,
+        attempt: u32,
+        code: String,
+    },
     /// No answer, or one that proves nothing.
-    RecordUnknown { step: AttemptStep, attempt: u32, doubt: Doubt },
+    RecordUnknown {
+        step: AttemptStep,
+        attempt: u32,
+        doubt: Doubt,
+    },
     /// Stripe took the order for the bank.
-    RecordBankSubmitted { attempt: u32, bank_payout_id: String, arrival: OffsetDateTime },
+    RecordBankSubmitted {
+        attempt: u32,
+        bank_payout_id: String,
+        arrival: OffsetDateTime,
+    },
     /// The bank has it.
     RecordBankPaid { bank_payout_id: String },
     /// The bank does not take it, or sends it back.
-    RecordBankFailed { bank_payout_id: String, code: String },
+    RecordBankFailed {
+        bank_payout_id: String,
+        code: String,
+    },
     /// It is not to be sent; `replacement` is to be planned instead.
-    Cancel { reason: String, replacement: Option<Amount> },
+    Cancel {
+        reason: String,
+        replacement: Option<Amount>,
+    },
 }
 
 impl Command {

@@ -21,23 +21,35 @@ pub fn decide(payout: &Payout, command: &Command, now: OffsetDateTime) -> Decide
         Command::RecordReserved => reserved(payout, now),
         Command::BeginAttempt { step, attempt } => begin(payout, *step, *attempt, now),
         Command::RecordHoldLost => hold_lost(payout, now),
-        Command::RecordSent { attempt, transfer_id, txn } => {
-            order::sent(payout, *attempt, transfer_id, txn, now)
-        }
-        Command::RecordRefused { step, attempt, code } => {
-            order::refused(payout, *step, *attempt, code, now)
-        }
-        Command::RecordUnknown { step, attempt, doubt } => {
-            order::unknown(payout, *step, *attempt, *doubt, now)
-        }
-        Command::RecordBankSubmitted { attempt, bank_payout_id, arrival } => {
-            bank::submitted(payout, *attempt, bank_payout_id, *arrival)
-        }
+        Command::RecordSent {
+            attempt,
+            transfer_id,
+            txn,
+        } => order::sent(payout, *attempt, transfer_id, txn, now),
+        Command::RecordRefused {
+            step,
+            attempt,
+            code,
+        } => order::refused(payout, *step, *attempt, code, now),
+        Command::RecordUnknown {
+            step,
+            attempt,
+            doubt,
+        } => order::unknown(payout, *step, *attempt, *doubt, now),
+        Command::RecordBankSubmitted {
+            attempt,
+            bank_payout_id,
+            arrival,
+        } => bank::submitted(payout, *attempt, bank_payout_id, *arrival),
         Command::RecordBankPaid { bank_payout_id } => bank::paid(payout, bank_payout_id, now),
-        Command::RecordBankFailed { bank_payout_id, code } => {
-            bank::failed(payout, bank_payout_id, code)
-        }
-        Command::Cancel { reason, replacement } => cancel(payout, reason, *replacement, now),
+        Command::RecordBankFailed {
+            bank_payout_id,
+            code,
+        } => bank::failed(payout, bank_payout_id, code),
+        Command::Cancel {
+            reason,
+            replacement,
+        } => cancel(payout, reason, *replacement, now),
     }
 }
 
@@ -58,7 +70,9 @@ fn reserved(payout: &Payout, now: OffsetDateTime) -> Decided {
         | State::Reversing
         | State::Returned
         | State::Failed => Ok(Outcome::AlreadyThere),
-        State::Canceled | State::Rejected => Err(Rejection::Ended { state: payout.state }),
+        State::Canceled | State::Rejected => Err(Rejection::Ended {
+            state: payout.state,
+        }),
     }
 }
 
@@ -76,7 +90,12 @@ fn begin(payout: &Payout, step: AttemptStep, attempt: u32, now: OffsetDateTime) 
             Some(_) | None => Ok(begun(payout, now)),
         },
         State::Sent if to_bank => {
-            let fresh = Payout { step, attempt, retry_count: 0, ..payout.clone() };
+            let fresh = Payout {
+                step,
+                attempt,
+                retry_count: 0,
+                ..payout.clone()
+            };
             Ok(begun(&fresh, now))
         }
         State::Planned
@@ -88,9 +107,9 @@ fn begin(payout: &Payout, step: AttemptStep, attempt: u32, now: OffsetDateTime) 
         | State::RetryWait
         | State::Reversing
         | State::Returned => Err(not_under_way(payout)),
-        State::Paid | State::Canceled | State::Failed | State::Rejected => {
-            Err(Rejection::Ended { state: payout.state })
-        }
+        State::Paid | State::Canceled | State::Failed | State::Rejected => Err(Rejection::Ended {
+            state: payout.state,
+        }),
     }
 }
 
@@ -129,12 +148,20 @@ fn hold_lost(payout: &Payout, now: OffsetDateTime) -> Decided {
         // The books never committed it, so no order has left.
         (State::Sending, AttemptStep::Transfer) => {
             let reason = "the money is disputed and no longer set aside";
-            Ok(canceled(payout, reason, None, now, Change::Refused { code: "hold_lost".into() }))
+            Ok(canceled(
+                payout,
+                reason,
+                None,
+                now,
+                Change::Refused {
+                    code: "hold_lost".into(),
+                },
+            ))
         }
         (State::Canceled, _) => Ok(Outcome::AlreadyThere),
-        (State::Paid | State::Failed | State::Rejected, _) => {
-            Err(Rejection::Ended { state: payout.state })
-        }
+        (State::Paid | State::Failed | State::Rejected, _) => Err(Rejection::Ended {
+            state: payout.state,
+        }),
         (State::Sending, AttemptStep::Bank)
         | (
             State::Planned
@@ -167,9 +194,9 @@ fn cancel(
         | State::RetryWait
         | State::Reversing
         | State::Returned => Err(Rejection::AlreadySending),
-        State::Paid | State::Failed | State::Rejected => {
-            Err(Rejection::Ended { state: payout.state })
-        }
+        State::Paid | State::Failed | State::Rejected => Err(Rejection::Ended {
+            state: payout.state,
+        }),
     }
 }
 
@@ -192,7 +219,10 @@ fn same_object(known: Option<&str>, told: &str) -> Result<Option<Outcome>, Rejec
     match known {
         None => Ok(None),
         Some(known) if known == told => Ok(Some(Outcome::AlreadyThere)),
-        Some(known) => Err(Rejection::AnotherObject { known: known.into(), told: told.into() }),
+        Some(known) => Err(Rejection::AnotherObject {
+            known: known.into(),
+            told: told.into(),
+        }),
     }
 }
 
@@ -208,11 +238,18 @@ fn moved(payout: &Payout, state: State, reason: &str) -> Payout {
 }
 
 fn plain(payout: Payout, change: Change) -> Outcome {
-    Outcome::Moved(Box::new(Decision { payout, change, facts: Vec::new() }))
+    Outcome::Moved(Box::new(Decision {
+        payout,
+        change,
+        facts: Vec::new(),
+    }))
 }
 
 fn not_under_way(payout: &Payout) -> Rejection {
-    Rejection::NotUnderWay { state: payout.state, step: payout.step }
+    Rejection::NotUnderWay {
+        state: payout.state,
+        step: payout.step,
+    }
 }
 
 fn settled(payout: &Payout, txn: Option<StripeId>) -> Result<Fact, LedgerError> {

@@ -65,9 +65,17 @@ fn standings() -> Vec<(State, AttemptStep)> {
 
 fn commands() -> Vec<(&'static str, Command)> {
     let (transfer, bank) = (AttemptStep::Transfer, AttemptStep::Bank);
-    let refused = |step, code: &str| Command::RecordRefused { step, attempt: 0, code: code.into() };
+    let refused = |step, code: &str| Command::RecordRefused {
+        step,
+        attempt: 0,
+        code: code.into(),
+    };
     let begin = |step| Command::BeginAttempt { step, attempt: 0 };
-    let unknown = |step| Command::RecordUnknown { step, attempt: 0, doubt: Doubt::Open };
+    let unknown = |step| Command::RecordUnknown {
+        step,
+        attempt: 0,
+        doubt: Doubt::Open,
+    };
     let bank_payout_id = || "po_stripe".to_owned();
     vec![
         ("reserved", Command::RecordReserved),
@@ -81,7 +89,10 @@ fn commands() -> Vec<(&'static str, Command)> {
                 txn: StripeId::try_new("txn_1").unwrap(),
             },
         ),
-        ("transfer refused, passing", refused(transfer, "processing_error")),
+        (
+            "transfer refused, passing",
+            refused(transfer, "processing_error"),
+        ),
         ("transfer refused for good", refused(transfer, "no_account")),
         ("transfer unknown", unknown(transfer)),
         ("begin bank", begin(bank)),
@@ -93,15 +104,32 @@ fn commands() -> Vec<(&'static str, Command)> {
                 arrival: NOW,
             },
         ),
-        ("bank order refused, passing", refused(bank, "processing_error")),
+        (
+            "bank order refused, passing",
+            refused(bank, "processing_error"),
+        ),
         ("bank order refused for good", refused(bank, "no_account")),
         ("bank unknown", unknown(bank)),
-        ("bank paid", Command::RecordBankPaid { bank_payout_id: bank_payout_id() }),
+        (
+            "bank paid",
+            Command::RecordBankPaid {
+                bank_payout_id: bank_payout_id(),
+            },
+        ),
         (
             "bank failed",
-            Command::RecordBankFailed { bank_payout_id: bank_payout_id(), code: "no_account".into() },
+            Command::RecordBankFailed {
+                bank_payout_id: bank_payout_id(),
+                code: "no_account".into(),
+            },
         ),
-        ("cancel", Command::Cancel { reason: "asked".into(), replacement: None }),
+        (
+            "cancel",
+            Command::Cancel {
+                reason: "asked".into(),
+                replacement: None,
+            },
+        ),
     ]
 }
 
@@ -110,7 +138,11 @@ fn cell(payout: &Payout, command: &Command) -> String {
         Ok(Outcome::AlreadyThere) => "as it is".to_owned(),
         Ok(Outcome::Moved(decision)) => {
             let facts: Vec<&str> = decision.facts.iter().map(ledger::Fact::kind_str).collect();
-            let told = if facts.is_empty() { String::new() } else { format!(" + {}", facts.join(" ")) };
+            let told = if facts.is_empty() {
+                String::new()
+            } else {
+                format!(" + {}", facts.join(" "))
+            };
             format!("**{}**{told}", decision.payout.state.as_str())
         }
         Err(rejection) => rejection.code().to_lowercase().replace('_', " "),
@@ -127,7 +159,11 @@ fn matrix() -> String {
     );
     for (state, step) in standings() {
         let payout = at(state, step);
-        let _ = write!(text, "\n## {}, step {step}\n\n| command | outcome |\n|---|---|\n", state.as_str());
+        let _ = write!(
+            text,
+            "\n## {}, step {step}\n\n| command | outcome |\n|---|---|\n",
+            state.as_str()
+        );
         for (name, command) in commands() {
             let _ = writeln!(text, "| {name} | {} |", cell(&payout, &command));
         }
@@ -140,12 +176,18 @@ fn every_pair_of_state_and_command() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/payout-states.md");
     let written = std::fs::read_to_string(path).unwrap_or_default();
     let matrix = matrix();
-    assert!(written == matrix, "docs/payout-states.md is not what the rules say. They say:\n{matrix}");
+    assert!(
+        written == matrix,
+        "docs/payout-states.md is not what the rules say. They say:\n{matrix}"
+    );
 }
 
 #[test]
 fn nothing_but_a_definite_refusal_lets_money_be_given_back() {
-    let cancel = Command::Cancel { reason: "asked".into(), replacement: None };
+    let cancel = Command::Cancel {
+        reason: "asked".into(),
+        replacement: None,
+    };
     for (state, step) in [
         (State::Sending, AttemptStep::Transfer),
         (State::Unknown, AttemptStep::Transfer),
@@ -168,10 +210,17 @@ fn a_passing_refusal_waits_five_ten_and_twenty_minutes_and_then_fails() {
         let step = AttemptStep::Transfer;
         payout = after(&payout, &Command::BeginAttempt { step, attempt }, now);
         let code = "processing_error".to_owned();
-        let refused = Command::RecordRefused { step, attempt, code };
+        let refused = Command::RecordRefused {
+            step,
+            attempt,
+            code,
+        };
         payout = after(&payout, &refused, now);
         if let Some(next) = payout.next_retry_at {
-            let again = Command::BeginAttempt { step, attempt: attempt + 1 };
+            let again = Command::BeginAttempt {
+                step,
+                attempt: attempt + 1,
+            };
             let early = decide(&payout, &again, now);
             assert!(early.is_err(), "tried again before its time");
             waits.push((next - now).whole_minutes());
@@ -179,22 +228,38 @@ fn a_passing_refusal_waits_five_ten_and_twenty_minutes_and_then_fails() {
         }
     }
     assert_eq!(waits, [5, 10, 20]);
-    assert_eq!((payout.state, payout.errand), (State::Failed, Errand::GiveBack));
+    assert_eq!(
+        (payout.state, payout.errand),
+        (State::Failed, Errand::GiveBack)
+    );
 }
 
 #[test]
 fn a_transfer_told_for_an_attempt_that_was_refused_is_an_alarm_and_no_replay() {
     let sending = at(State::Sending, AttemptStep::Transfer);
     let code = "processing_error".to_owned();
-    let refused = Command::RecordRefused { step: AttemptStep::Transfer, attempt: 0, code };
+    let refused = Command::RecordRefused {
+        step: AttemptStep::Transfer,
+        attempt: 0,
+        code,
+    };
     let waiting = after(&sending, &refused, NOW);
     let txn = StripeId::try_new("txn_1").unwrap();
-    let sent = Command::RecordSent { attempt: 0, transfer_id: "tr_1".into(), txn };
+    let sent = Command::RecordSent {
+        attempt: 0,
+        transfer_id: "tr_1".into(),
+        txn,
+    };
     let told = decide(&waiting, &sent, NOW).unwrap_err();
     assert_eq!(told.code(), "ATTEMPT_ENDED");
     let paid = at(State::Sent, AttemptStep::Bank);
-    let other = Command::RecordBankPaid { bank_payout_id: "po_other".into() };
-    assert_eq!(decide(&paid, &other, NOW).unwrap_err().code(), "ANOTHER_OBJECT");
+    let other = Command::RecordBankPaid {
+        bank_payout_id: "po_other".into(),
+    };
+    assert_eq!(
+        decide(&paid, &other, NOW).unwrap_err().code(),
+        "ANOTHER_OBJECT"
+    );
 }
 
 fn after(payout: &Payout, command: &Command, now: OffsetDateTime) -> Payout {

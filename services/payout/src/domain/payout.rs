@@ -93,7 +93,13 @@ impl Payout {
     /// A payout as a run plans it, due at once.
     #[must_use]
     pub fn planned(new: NewPayout, now: OffsetDateTime) -> Self {
-        let NewPayout { month, creator_id, sequence, amount, account_id } = new;
+        let NewPayout {
+            month,
+            creator_id,
+            sequence,
+            amount,
+            account_id,
+        } = new;
         Self {
             payout_id: super::payout_id(month, &creator_id, sequence),
             month,

@@ -52,12 +52,24 @@ pub struct Plan {
 /// Plans a page. Candidates come in creator id order.
 #[must_use]
 pub fn plan(candidates: Vec<Candidate>, least: Amount, pass: Pass) -> Plan {
-    let mut plan = Plan { paid: Vec::new(), carried: Vec::new(), rest: pass };
+    let mut plan = Plan {
+        paid: Vec::new(),
+        carried: Vec::new(),
+        rest: pass,
+    };
     for candidate in candidates {
-        let Candidate { creator_id, payable, account } = candidate;
+        let Candidate {
+            creator_id,
+            payable,
+            account,
+        } = candidate;
         match judge(payable, account.as_ref(), least, &mut plan.rest) {
             Ok(account_id) => plan.paid.push((creator_id, payable, account_id)),
-            Err(reason) => plan.carried.push(Carried { creator_id, payable, reason }),
+            Err(reason) => plan.carried.push(Carried {
+                creator_id,
+                payable,
+                reason,
+            }),
         }
     }
     plan
@@ -101,7 +113,10 @@ pub fn payout_id(month: Month, creator_id: &CreatorId, sequence: i32) -> PayoutI
 /// When those who wait for funds are looked at again.
 #[must_use]
 pub fn next_midnight(now: OffsetDateTime) -> OffsetDateTime {
-    now.date().midnight().assume_utc().saturating_add(Duration::DAY)
+    now.date()
+        .midnight()
+        .assume_utc()
+        .saturating_add(Duration::DAY)
 }
 
 /// Where a run stands: `planning` is absent for a run that never began, `open_count` counts the
@@ -130,20 +145,37 @@ mod tests {
             ..Account::default()
         };
         let creator_id = CreatorId::try_new(name).unwrap();
-        Candidate { creator_id, payable: Amount::usd(cents), account: Some(account) }
+        Candidate {
+            creator_id,
+            payable: Amount::usd(cents),
+            account: Some(account),
+        }
     }
 
     fn planned(candidates: Vec<Candidate>, funds: u32) -> Plan {
-        plan(candidates, Amount::usd(2_500), Pass { funds: Amount::usd(funds), dry: false })
+        plan(
+            candidates,
+            Amount::usd(2_500),
+            Pass {
+                funds: Amount::usd(funds),
+                dry: false,
+            },
+        )
     }
 
     fn reasons(plan: &Plan) -> Vec<&str> {
-        plan.carried.iter().map(|carried| carried.reason.as_str()).collect()
+        plan.carried
+            .iter()
+            .map(|carried| carried.reason.as_str())
+            .collect()
     }
 
     #[test]
     fn whoever_is_below_the_threshold_is_told_by_how_much() {
-        let plan = planned(vec![candidate("alice", 2_500), candidate("bob", 2_180)], 100_000);
+        let plan = planned(
+            vec![candidate("alice", 2_500), candidate("bob", 2_180)],
+            100_000,
+        );
         assert_eq!(plan.paid.len(), 1);
         assert_eq!(reasons(&plan), ["below $25.00 by $3.20"]);
     }
@@ -155,7 +187,10 @@ mod tests {
             account.payouts_enabled = false;
             account.requirements_due = vec!["external_account".into()];
         }
-        let carol = Candidate { account: None, ..candidate("carol", 9_000) };
+        let carol = Candidate {
+            account: None,
+            ..candidate("carol", 9_000)
+        };
         let plan = planned(vec![bob, carol], 100_000);
         assert_eq!(
             reasons(&plan),
@@ -169,16 +204,29 @@ mod tests {
 
     #[test]
     fn nobody_overtakes_somebody_who_waits_for_funds() {
-        let all = vec![candidate("a", 5_000), candidate("b", 6_000), candidate("c", 2_500)];
+        let all = vec![
+            candidate("a", 5_000),
+            candidate("b", 6_000),
+            candidate("c", 2_500),
+        ];
         let plan = planned(all, 10_000);
         assert_eq!(plan.paid.len(), 1);
         assert_eq!(reasons(&plan), [WAITING, WAITING]);
-        assert_eq!(plan.rest, Pass { funds: Amount::usd(5_000), dry: true });
+        assert_eq!(
+            plan.rest,
+            Pass {
+                funds: Amount::usd(5_000),
+                dry: true
+            }
+        );
     }
 
     #[test]
     fn the_same_plan_has_the_same_id_and_another_sequence_another() {
-        let (month, alice) = ("2027-01".parse().unwrap(), CreatorId::try_new("alice").unwrap());
+        let (month, alice) = (
+            "2027-01".parse().unwrap(),
+            CreatorId::try_new("alice").unwrap(),
+        );
         let first = payout_id(month, &alice, 1);
         assert_eq!(first, payout_id(month, &alice, 1));
         assert_ne!(first, payout_id(month, &alice, 2));

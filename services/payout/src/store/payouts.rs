@@ -102,9 +102,8 @@ impl Store {
         tx: &mut PgConnection,
         payouts: &[Payout],
     ) -> Result<Vec<String>, sqlx::Error> {
-        let column = |read: fn(&Payout) -> String| -> Vec<String> {
-            payouts.iter().map(read).collect()
-        };
+        let column =
+            |read: fn(&Payout) -> String| -> Vec<String> { payouts.iter().map(read).collect() };
         let created: Vec<OffsetDateTime> = payouts.iter().map(|payout| payout.created_at).collect();
         sqlx::query_scalar!(
             "insert into payout.payout
@@ -123,8 +122,14 @@ impl Store {
             &column(|payout| payout.payout_id.to_string()),
             &column(|payout| payout.month.to_string()),
             &column(|payout| payout.creator_id.to_string()),
-            &payouts.iter().map(|payout| payout.sequence).collect::<Vec<_>>(),
-            &payouts.iter().map(|payout| payout.amount.minor()).collect::<Vec<_>>(),
+            &payouts
+                .iter()
+                .map(|payout| payout.sequence)
+                .collect::<Vec<_>>(),
+            &payouts
+                .iter()
+                .map(|payout| payout.amount.minor())
+                .collect::<Vec<_>>(),
             &column(|payout| payout.account_id.clone()),
             &column(|payout| payout.reason.clone()),
             &created
@@ -139,9 +144,8 @@ impl Store {
         tx: &mut PgConnection,
         payout: &Payout,
     ) -> Result<(), sqlx::Error> {
-        let number = |count: u32| {
-            i32::try_from(count).map_err(|error| sqlx::Error::Encode(Box::new(error)))
-        };
+        let number =
+            |count: u32| i32::try_from(count).map_err(|error| sqlx::Error::Encode(Box::new(error)));
         sqlx::query!(
             "update payout.payout
              set state = $2, step = $3, attempt = $4, retry_count = $5, next_retry_at = $6,
@@ -181,9 +185,15 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
         let column = |read: fn(&Payout) -> &str| -> Vec<String> {
-            moves.iter().map(|(_, payout)| read(payout).to_owned()).collect()
+            moves
+                .iter()
+                .map(|(_, payout)| read(payout).to_owned())
+                .collect()
         };
-        let before: Vec<String> = moves.iter().map(|(before, _)| (*before).to_owned()).collect();
+        let before: Vec<String> = moves
+            .iter()
+            .map(|(before, _)| (*before).to_owned())
+            .collect();
         let versions: Vec<i64> = moves.iter().map(|(_, payout)| payout.version).collect();
         sqlx::query!(
             "insert into payout.payout_transition
@@ -304,6 +314,8 @@ impl Store {
 
     /// When the next payout is due; in the past while one is taken or pauses.
     pub async fn next_payout_due(&self) -> Result<Option<OffsetDateTime>, sqlx::Error> {
-        sqlx::query_scalar!("select min(due_at) from payout.payout").fetch_one(&self.pool).await
+        sqlx::query_scalar!("select min(due_at) from payout.payout")
+            .fetch_one(&self.pool)
+            .await
     }
 }

@@ -3,8 +3,8 @@
 use ledger::Month;
 use sqlx::PgConnection;
 
-use super::payouts::Row;
 use super::Store;
+use super::payouts::Row;
 use crate::domain::Payout;
 
 /// Which payouts to list, newest first; empty texts do not filter.

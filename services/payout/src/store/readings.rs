@@ -59,10 +59,15 @@ impl Store {
     ) -> Result<(), sqlx::Error> {
         // One row per object and in their order: no statement touches a row twice, and two
         // batches that overlap wait rather than deadlock.
-        let readings: BTreeMap<String, Reading> =
-            readings.into_iter().map(|reading| (reading.object_id.clone(), reading)).collect();
+        let readings: BTreeMap<String, Reading> = readings
+            .into_iter()
+            .map(|reading| (reading.object_id.clone(), reading))
+            .collect();
         let column = |read: fn(&Reading) -> &str| -> Vec<String> {
-            readings.values().map(|reading| read(reading).to_owned()).collect()
+            readings
+                .values()
+                .map(|reading| read(reading).to_owned())
+                .collect()
         };
         sqlx::query!(
             "insert into payout.reading (object_id, kind, account_id, event_id)
@@ -93,7 +98,9 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| row.try_into().map_err(unreadable)).collect()
+        rows.into_iter()
+            .map(|row| row.try_into().map_err(unreadable))
+            .collect()
     }
 
     /// The reading is done, unless another event has come since it was taken.

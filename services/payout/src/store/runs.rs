@@ -42,7 +42,10 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(state.map(|state| Run { month, planning: state == "planning" }))
+        Ok(state.map(|state| Run {
+            month,
+            planning: state == "planning",
+        }))
     }
 
     /// Takes the oldest run that is due, for half a minute.
@@ -59,7 +62,9 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        month.map(|month| month.parse().map_err(unreadable)).transpose()
+        month
+            .map(|month| month.parse().map_err(unreadable))
+            .transpose()
     }
 
     pub async fn end_run_lease(&self, month: Month) -> Result<(), sqlx::Error> {
@@ -105,10 +110,18 @@ impl Store {
         month: Month,
         carried: &[Carried],
     ) -> Result<(), sqlx::Error> {
-        let creators: Vec<String> =
-            carried.iter().map(|carried| carried.creator_id.to_string()).collect();
-        let amounts: Vec<i64> = carried.iter().map(|carried| carried.payable.minor()).collect();
-        let reasons: Vec<String> = carried.iter().map(|carried| carried.reason.clone()).collect();
+        let creators: Vec<String> = carried
+            .iter()
+            .map(|carried| carried.creator_id.to_string())
+            .collect();
+        let amounts: Vec<i64> = carried
+            .iter()
+            .map(|carried| carried.payable.minor())
+            .collect();
+        let reasons: Vec<String> = carried
+            .iter()
+            .map(|carried| carried.reason.clone())
+            .collect();
         sqlx::query!(
             "insert into payout.carried_over (month, creator_id, payable_minor, reason)
              select $1, given.creator_id, given.payable_minor, given.reason

@@ -8,8 +8,7 @@ use super::Usecases;
 use crate::asking::ask;
 use crate::domain::{Command, Payout, READ_AGAIN};
 use crate::orders::{
-    PAYOUT_ID, attempt_of, is_bank_payout_of, is_transfer_of, made_bank_payout,
-    made_transfer,
+    PAYOUT_ID, attempt_of, is_bank_payout_of, is_transfer_of, made_bank_payout, made_transfer,
 };
 
 impl Usecases {
@@ -27,14 +26,24 @@ impl Usecases {
         let (account, id) = (account_id.to_owned(), bank_payout_id.to_owned());
         let question = async move |stripe: Stripe| stripe.retrieve_bank_payout(&account, &id).await;
         let made: BankPayout = ask(&self.stripe, question).await?;
-        let Some(payout) = self.payout_of(&made.id, made.metadata.get(PAYOUT_ID)).await? else {
-            tracing::warn!(account.id = account_id, object.id = bank_payout_id,
-                automatic = made.automatic, "a bank payout that is not ours was left alone");
+        let Some(payout) = self
+            .payout_of(&made.id, made.metadata.get(PAYOUT_ID))
+            .await?
+        else {
+            tracing::warn!(
+                account.id = account_id,
+                object.id = bank_payout_id,
+                automatic = made.automatic,
+                "a bank payout that is not ours was left alone"
+            );
             return Ok(());
         };
         if payout.account_id != account_id || !is_bank_payout_of(&payout, &made) {
-            tracing::error!(payout.id = payout.payout_id.as_str(), object.id = bank_payout_id,
-                "a bank payout is not what was asked for: somebody must look");
+            tracing::error!(
+                payout.id = payout.payout_id.as_str(),
+                object.id = bank_payout_id,
+                "a bank payout is not what was asked for: somebody must look"
+            );
             return Ok(());
         }
         self.believe_bank(&payout, &made, event_id).await
@@ -51,13 +60,20 @@ impl Usecases {
         if payout.bank_payout_id.is_none() {
             // The event was faster than the answer to our order, or the answer is lost.
             let attempt = attempt_of(&made.metadata).unwrap_or(payout.attempt);
-            self.tell(payout_id, &made_bank_payout(attempt, made), event_id).await?;
+            self.tell(payout_id, &made_bank_payout(attempt, made), event_id)
+                .await?;
         }
         let command = match made.status {
             BankPayoutStatus::Paid => Command::RecordBankPaid { bank_payout_id },
             BankPayoutStatus::Failed | BankPayoutStatus::Canceled => {
-                let code = made.failure_code.clone().unwrap_or_else(|| "canceled".to_owned());
-                Command::RecordBankFailed { bank_payout_id, code }
+                let code = made
+                    .failure_code
+                    .clone()
+                    .unwrap_or_else(|| "canceled".to_owned());
+                Command::RecordBankFailed {
+                    bank_payout_id,
+                    code,
+                }
             }
             BankPayoutStatus::Pending
             | BankPayoutStatus::InTransit
@@ -73,10 +89,14 @@ impl Usecases {
         now: OffsetDateTime,
     ) -> Result<(), Error> {
         let bank_payout_id = payout.bank_payout_id.as_deref().unwrap_or_default();
-        self.read_bank_payout(&payout.account_id, bank_payout_id, "").await?;
+        self.read_bank_payout(&payout.account_id, bank_payout_id, "")
+            .await?;
         // Holds for this version alone: a payout that has just moved is left as it is.
         let again_at = Some(now.saturating_add(READ_AGAIN));
-        Ok(self.store.wait(payout.payout_id.as_str(), payout.version, again_at).await?)
+        Ok(self
+            .store
+            .wait(payout.payout_id.as_str(), payout.version, again_at)
+            .await?)
     }
 
     /// Reads a transfer that an event told of. It confirms what was sent, and may end a doubt.
@@ -84,23 +104,42 @@ impl Usecases {
     /// # Errors
     /// Stripe's or the database's.
     pub async fn read_transfer(&self, transfer_id: &str, event_id: &str) -> Result<(), Error> {
-        if self.store.find_payout_by_object(transfer_id).await?.is_some() {
+        if self
+            .store
+            .find_payout_by_object(transfer_id)
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         let id = transfer_id.to_owned();
         let question = async move |stripe: Stripe| stripe.retrieve_transfer(&id).await;
         let made: Transfer = ask(&self.stripe, question).await?;
-        let Some(payout) = self.payout_of(&made.id, made.metadata.get(PAYOUT_ID)).await? else {
-            tracing::warn!(object.id = transfer_id, "a transfer that is not ours was left alone");
+        let Some(payout) = self
+            .payout_of(&made.id, made.metadata.get(PAYOUT_ID))
+            .await?
+        else {
+            tracing::warn!(
+                object.id = transfer_id,
+                "a transfer that is not ours was left alone"
+            );
             return Ok(());
         };
         if !is_transfer_of(&payout, &made) {
-            tracing::error!(payout.id = payout.payout_id.as_str(), object.id = transfer_id,
-                "a transfer is not what was asked for: somebody must look");
+            tracing::error!(
+                payout.id = payout.payout_id.as_str(),
+                object.id = transfer_id,
+                "a transfer is not what was asked for: somebody must look"
+            );
             return Ok(());
         }
         let attempt = attempt_of(&made.metadata).unwrap_or(payout.attempt);
-        self.tell(payout.payout_id.as_str(), &made_transfer(attempt, &made), event_id).await
+        self.tell(
+            payout.payout_id.as_str(),
+            &made_transfer(attempt, &made),
+            event_id,
+        )
+        .await
     }
 
     /// The payout of an object, by its id or by the label that we gave it.

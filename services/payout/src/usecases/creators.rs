@@ -14,8 +14,14 @@ impl Usecases {
     pub async fn put_creator(&self, profile: &Profile) -> Result<Creator, Error> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let new = self.store.insert_creator_in_tx(&mut tx, profile, now).await?;
-        let known = self.store.lock_creator_in_tx(&mut tx, profile.creator_id.as_str()).await?;
+        let new = self
+            .store
+            .insert_creator_in_tx(&mut tx, profile, now)
+            .await?;
+        let known = self
+            .store
+            .lock_creator_in_tx(&mut tx, profile.creator_id.as_str())
+            .await?;
         let known = known.ok_or_else(|| Error::bug("a creator that was written is not there"))?;
         let changed = known.changed(profile);
         if let Some(changed) = &changed {

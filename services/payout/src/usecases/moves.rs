@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 
 use super::Usecases;
 use crate::convert;
-use crate::domain::{Carried, Change, Command, Decision, Outcome, Payout, Rejection, State, decide};
+use crate::domain::{
+    Carried, Change, Command, Decision, Outcome, Payout, Rejection, State, decide,
+};
 use crate::orders::Order;
 use crate::store::Mover;
 
@@ -35,7 +37,8 @@ impl Usecases {
             actor: kit::context::current().actor,
             event_id: event_id.to_owned(),
         };
-        self.save_move_in_tx(&mut tx, &before, &decision, &mover, now).await?;
+        self.save_move_in_tx(&mut tx, &before, &decision, &mover, now)
+            .await?;
         tx.commit().await?;
         log(&before, &decision.payout);
         Ok(())
@@ -49,12 +52,20 @@ impl Usecases {
         mover: &Mover,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
-        let Decision { payout, change, facts } = decision;
+        let Decision {
+            payout,
+            change,
+            facts,
+        } = decision;
         self.store.save_payout_in_tx(tx, payout).await?;
-        self.store.record_moves_in_tx(tx, &[(before.state.as_str(), payout)], mover, now).await?;
+        self.store
+            .record_moves_in_tx(tx, &[(before.state.as_str(), payout)], mover, now)
+            .await?;
         if *change == Change::Begun {
             let body = Order::of(payout).to_json()?;
-            self.store.insert_attempt_in_tx(tx, payout, &body, now).await?;
+            self.store
+                .insert_attempt_in_tx(tx, payout, &body, now)
+                .await?;
         } else {
             self.store.change_attempt_in_tx(tx, before, change).await?;
         }
@@ -64,12 +75,16 @@ impl Usecases {
                 payable: payout.amount,
                 reason: payout.reason.clone(),
             };
-            self.store.carry_over_in_tx(tx, payout.month, &[carried]).await?;
+            self.store
+                .carry_over_in_tx(tx, payout.month, &[carried])
+                .await?;
         }
-        let for_the_books =
-            facts.iter().filter_map(|fact| convert::for_the_books(fact, payout, now));
-        let facts: Vec<_> =
-            for_the_books.chain([convert::payout_changed(payout, now)]).collect();
+        let for_the_books = facts
+            .iter()
+            .filter_map(|fact| convert::for_the_books(fact, payout, now));
+        let facts: Vec<_> = for_the_books
+            .chain([convert::payout_changed(payout, now)])
+            .collect();
         Ok(self.outbox.enqueue_in_tx(tx, &facts).await?)
     }
 
@@ -86,10 +101,17 @@ impl Usecases {
             .filter(|payout| new.iter().any(|id| id == payout.payout_id.as_str()))
             .collect();
         let moves: Vec<(&str, &Payout)> = fresh.iter().map(|payout| ("", payout)).collect();
-        let mover = Mover { command: "plan", ..Mover::default() };
-        self.store.record_moves_in_tx(tx, &moves, &mover, now).await?;
-        let facts: Vec<_> =
-            fresh.iter().map(|payout| convert::payout_changed(payout, now)).collect();
+        let mover = Mover {
+            command: "plan",
+            ..Mover::default()
+        };
+        self.store
+            .record_moves_in_tx(tx, &moves, &mover, now)
+            .await?;
+        let facts: Vec<_> = fresh
+            .iter()
+            .map(|payout| convert::payout_changed(payout, now))
+            .collect();
         self.outbox.enqueue_in_tx(tx, &facts).await?;
         Ok(fresh)
     }
@@ -103,9 +125,9 @@ fn refused(payout: &Payout, command: &Command, rejection: &Rejection) -> Error {
             true
         }
         Rejection::Ended { .. } => command.tells_of_money(),
-        Rejection::AlreadySending
-        | Rejection::TooEarly { .. }
-        | Rejection::NotUnderWay { .. } => false,
+        Rejection::AlreadySending | Rejection::TooEarly { .. } | Rejection::NotUnderWay { .. } => {
+            false
+        }
     };
     if alarming {
         tracing::error!(payout.id = payout_id, command = name, %rejection, "somebody must look");
@@ -120,7 +142,10 @@ fn log(before: &Payout, after: &Payout) {
         to = after.state.as_str(), step = %after.step, "payout moved");
     let at_the_bank = before.state == State::Sent && after.state == State::Failed;
     if after.state == State::Returned || at_the_bank {
-        tracing::error!(payout.id = after.payout_id.as_str(), code = after.failure_code,
-            "the bank did not keep it: its money lies in the connected account");
+        tracing::error!(
+            payout.id = after.payout_id.as_str(),
+            code = after.failure_code,
+            "the bank did not keep it: its money lies in the connected account"
+        );
     }
 }

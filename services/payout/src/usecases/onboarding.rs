@@ -36,7 +36,11 @@ impl Usecases {
             refresh_url: addresses.refresh_url,
             return_url: addresses.return_url,
         };
-        let link = self.stripe.create_account_link(&order).await.map_err(error_of)?;
+        let link = self
+            .stripe
+            .create_account_link(&order)
+            .await
+            .map_err(error_of)?;
         Ok((account_id, link))
     }
 
@@ -47,7 +51,10 @@ impl Usecases {
     pub async fn get_account(&self, creator_id: &str) -> Result<Account, Error> {
         self.get_creator(creator_id).await?;
         let found = self.store.find_account(creator_id).await?;
-        let none = Account { creator_id: creator_id.to_owned(), ..Account::default() };
+        let none = Account {
+            creator_id: creator_id.to_owned(),
+            ..Account::default()
+        };
         Ok(found.unwrap_or(none))
     }
 
@@ -57,13 +64,18 @@ impl Usecases {
     /// Stripe's or the database's.
     pub async fn refresh_account(&self, account_id: &str) -> Result<(), Error> {
         let Some(creator_id) = self.store.find_owner(account_id).await? else {
-            tracing::info!(account.id = account_id, "an account that is nobody's was left alone");
+            tracing::info!(
+                account.id = account_id,
+                "an account that is nobody's was left alone"
+            );
             return Ok(());
         };
         let account = account_id.to_owned();
         let question = async move |stripe: Stripe| stripe.retrieve_account(&account).await;
         let seen = ask(&self.stripe, question).await?;
-        let account = self.save_account(&creator_id, |account| see(account, &seen)).await?;
+        let account = self
+            .save_account(&creator_id, |account| see(account, &seen))
+            .await?;
         if !account.manual_payouts {
             self.take_over_bank_payouts(&creator_id, account_id).await?;
         }
@@ -74,7 +86,9 @@ impl Usecases {
         let mut tx = self.store.begin().await?;
         let creator = self.store.lock_creator_in_tx(&mut tx, creator_id).await?;
         let creator = creator.ok_or_else(|| unknown(creator_id))?;
-        self.store.intend_account_in_tx(&mut tx, creator_id, &creator.email).await?;
+        self.store
+            .intend_account_in_tx(&mut tx, creator_id, &creator.email)
+            .await?;
         Ok(tx.commit().await?)
     }
 
@@ -96,8 +110,16 @@ impl Usecases {
     async fn order_account(&self, account: &Account) -> Result<String, Error> {
         let email = Some(account.email.clone()).filter(|email| !email.is_empty());
         let metadata = [("creator_id".to_owned(), account.creator_id.clone())].into();
-        let order = AccountOrder { country: None, email, metadata };
-        let made = match self.stripe.create_account(&order, &account.order_key()).await {
+        let order = AccountOrder {
+            country: None,
+            email,
+            metadata,
+        };
+        let made = match self
+            .stripe
+            .create_account(&order, &account.order_key())
+            .await
+        {
             Ok(made) => made,
             Err(failure) => {
                 if failure.is_definite_refusal() {
@@ -107,7 +129,8 @@ impl Usecases {
                 return Err(error_of(failure));
             }
         };
-        self.save_account(&account.creator_id, |account| see(account, &made)).await?;
+        self.save_account(&account.creator_id, |account| see(account, &made))
+            .await?;
         Ok(made.id)
     }
 
@@ -117,8 +140,12 @@ impl Usecases {
         creator_id: &str,
         account_id: &str,
     ) -> Result<(), Error> {
-        self.stripe.set_manual_payouts(account_id).await.map_err(error_of)?;
-        self.save_account(creator_id, |account| account.manual_payouts = true).await?;
+        self.stripe
+            .set_manual_payouts(account_id)
+            .await
+            .map_err(error_of)?;
+        self.save_account(creator_id, |account| account.manual_payouts = true)
+            .await?;
         Ok(())
     }
 
@@ -148,7 +175,11 @@ impl Usecases {
 fn see(account: &mut Account, seen: &stripe::Account) {
     let account_id = account.account_id.get_or_insert_with(|| seen.id.clone());
     if *account_id != seen.id {
-        tracing::error!(account.id = seen.id, known = account_id, "a creator has two accounts");
+        tracing::error!(
+            account.id = seen.id,
+            known = account_id,
+            "a creator has two accounts"
+        );
         return;
     }
     account.charges_enabled = seen.charges_enabled;

@@ -31,7 +31,10 @@ impl Usecases {
     /// The database's.
     pub async fn list_payouts(&self, filter: Filter) -> Result<(Vec<Payout>, bool), Error> {
         let wanted = usize::try_from(filter.limit).unwrap_or(0);
-        let one_more = Filter { limit: filter.limit.saturating_add(1), ..filter };
+        let one_more = Filter {
+            limit: filter.limit.saturating_add(1),
+            ..filter
+        };
         let mut payouts = self.store.list_payouts(&one_more).await?;
         let has_more = payouts.len() > wanted;
         payouts.truncate(wanted);
@@ -44,6 +47,10 @@ impl Usecases {
         let planning = self.store.find_run(month).await?.map(|run| run.planning);
         let figures = self.store.run_figures(month).await?;
         let carried = self.store.list_carried_over(month).await?;
-        Ok(RunView { planning, figures, carried })
+        Ok(RunView {
+            planning,
+            figures,
+            carried,
+        })
     }
 }

@@ -10,8 +10,7 @@ use super::saga::Progress;
 use crate::asking::ask;
 use crate::domain::{Command, Doubt, LOST, Payout, Remedy, remedy};
 use crate::orders::{
-    PAYOUT_ID, attempt_of, is_bank_payout_of, is_transfer_of, made_bank_payout,
-    made_transfer,
+    PAYOUT_ID, attempt_of, is_bank_payout_of, is_transfer_of, made_bank_payout, made_transfer,
 };
 use crate::store::Attempt;
 
@@ -48,9 +47,19 @@ impl Usecases {
         };
         match command {
             None => Ok(Progress::Stumbled),
-            Some(Command::RecordUnknown { step, attempt, doubt }) => {
-                self.store.doubt_attempt(payout_id, step, attempt, doubt).await?;
-                Ok(if doubt == Doubt::Open { Progress::Stumbled } else { Progress::Moved })
+            Some(Command::RecordUnknown {
+                step,
+                attempt,
+                doubt,
+            }) => {
+                self.store
+                    .doubt_attempt(payout_id, step, attempt, doubt)
+                    .await?;
+                Ok(if doubt == Doubt::Open {
+                    Progress::Stumbled
+                } else {
+                    Progress::Moved
+                })
             }
             Some(command) => {
                 self.tell(payout_id, &command, "").await?;
@@ -77,7 +86,11 @@ impl Usecases {
             }
             Look::Absent if absent_from.is_some_and(|from| now >= from) => {
                 tracing::warn!(payout.id = payout_id, %step, "an order never arrived");
-                let refused = Command::RecordRefused { step, attempt: number, code: LOST.into() };
+                let refused = Command::RecordRefused {
+                    step,
+                    attempt: number,
+                    code: LOST.into(),
+                };
                 self.tell(payout_id, &refused, "").await?;
                 return Ok(Progress::Moved);
             }
@@ -122,7 +135,9 @@ impl Usecases {
         let since = attempt.first_sent_at.saturating_sub(Duration::DAY);
         let (payout_id, account) = (payout.payout_id.to_string(), payout.account_id.clone());
         let question = async move |stripe: Stripe| {
-            stripe.find_bank_payouts(&account, since, (PAYOUT_ID, &payout_id)).await
+            stripe
+                .find_bank_payouts(&account, since, (PAYOUT_ID, &payout_id))
+                .await
         };
         let mut found = ask(&self.stripe, question).await?;
         found.retain(|made| attempt_of(&made.metadata) == Some(payout.attempt));

@@ -25,12 +25,24 @@ impl Usecases {
     /// # Errors
     /// Stripe's, the books' or the database's. A pass that broke off is repeated from the start.
     pub async fn plan_run(&self, month: Month) -> Result<(), Error> {
-        let mut pass = Pass { funds: self.funds().await?, dry: false };
+        let mut pass = Pass {
+            funds: self.funds().await?,
+            dry: false,
+        };
         let mut after_creator_id = String::new();
         loop {
             let limit = i32::try_from(PAGE).map_err(|error| Error::Bug(Box::new(error)))?;
-            let request = ListPayableRequest { after_creator_id, limit };
-            let page = self.earnings.clone().list_payable(request).await?.into_inner().payables;
+            let request = ListPayableRequest {
+                after_creator_id,
+                limit,
+            };
+            let page = self
+                .earnings
+                .clone()
+                .list_payable(request)
+                .await?
+                .into_inner()
+                .payables;
             let Some(last) = page.last() else { break };
             after_creator_id = last.creator_id.clone();
             let is_last = page.len() < PAGE;
@@ -47,33 +59,55 @@ impl Usecases {
     async fn funds(&self) -> Result<Amount, Error> {
         let question = async |stripe: Stripe| stripe.balance(None).await;
         let balance = ask(&self.stripe, question).await?;
-        let available = balance.available_minor.get("usd").copied().unwrap_or_default();
+        let available = balance
+            .available_minor
+            .get("usd")
+            .copied()
+            .unwrap_or_default();
         let unsent = self.store.unsent_minor().await?;
         let left = available.saturating_sub(unsent).max(0);
         Amount::try_new(left, Asset::Usd).map_err(|error| Error::Bug(Box::new(error)))
     }
 
-    async fn plan_page(
-        &self,
-        month: Month,
-        page: Vec<Payable>,
-        pass: Pass,
-    ) -> Result<Pass, Error> {
+    async fn plan_page(&self, month: Month, page: Vec<Payable>, pass: Pass) -> Result<Pass, Error> {
         let now = self.clock.now();
-        let ids: Vec<String> = page.iter().map(|payable| payable.creator_id.clone()).collect();
+        let ids: Vec<String> = page
+            .iter()
+            .map(|payable| payable.creator_id.clone())
+            .collect();
         let accounts = self.store.accounts_of(&ids).await?;
         let mut tx = self.store.begin().await?;
-        let planned = self.store.planned_creators_in_tx(&mut tx, month, &ids).await?;
+        let planned = self
+            .store
+            .planned_creators_in_tx(&mut tx, month, &ids)
+            .await?;
         let candidates = candidates(page, accounts, &planned.into_iter().collect())?;
-        let Plan { paid, carried, rest } = plan(candidates, self.payout_min, pass);
+        let Plan {
+            paid,
+            carried,
+            rest,
+        } = plan(candidates, self.payout_min, pass);
         let payouts = paid.into_iter().map(|(creator_id, amount, account_id)| {
-            let new = NewPayout { month, creator_id, sequence: 1, amount, account_id };
+            let new = NewPayout {
+                month,
+                creator_id,
+                sequence: 1,
+                amount,
+                account_id,
+            };
             Payout::planned(new, now)
         });
         let fresh = self.plan_in_tx(&mut tx, payouts.collect(), now).await?;
-        let paid: Vec<String> = fresh.iter().map(|payout| payout.creator_id.to_string()).collect();
-        self.store.carry_no_more_in_tx(&mut tx, month, &paid).await?;
-        self.store.carry_over_in_tx(&mut tx, month, &carried).await?;
+        let paid: Vec<String> = fresh
+            .iter()
+            .map(|payout| payout.creator_id.to_string())
+            .collect();
+        self.store
+            .carry_no_more_in_tx(&mut tx, month, &paid)
+            .await?;
+        self.store
+            .carry_over_in_tx(&mut tx, month, &carried)
+            .await?;
         tx.commit().await?;
         log(month, &fresh, &carried);
         Ok(rest)
@@ -86,14 +120,22 @@ fn candidates(
     accounts: Vec<Account>,
     planned: &HashSet<String>,
 ) -> Result<Vec<Candidate>, Error> {
-    let mut accounts: HashMap<String, Account> =
-        accounts.into_iter().map(|account| (account.creator_id.clone(), account)).collect();
-    let open = page.into_iter().filter(|payable| !planned.contains(&payable.creator_id));
+    let mut accounts: HashMap<String, Account> = accounts
+        .into_iter()
+        .map(|account| (account.creator_id.clone(), account))
+        .collect();
+    let open = page
+        .into_iter()
+        .filter(|payable| !planned.contains(&payable.creator_id));
     open.map(|payable| {
         let creator_id: CreatorId = convert::creator_id(&payable.creator_id)?;
         let amount = wire::amount("payable_minor", payable.payable_minor, &payable.currency)?;
         let account = accounts.remove(&payable.creator_id);
-        Ok(Candidate { creator_id, payable: amount, account })
+        Ok(Candidate {
+            creator_id,
+            payable: amount,
+            account,
+        })
     })
     .collect()
 }

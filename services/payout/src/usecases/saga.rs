@@ -11,9 +11,7 @@ use wire::earnings::v1::{CommitHoldRequest, CreatorSnapshot, HoldRequest};
 use wire::fraud_limits::v1::{ReserveRequest, ReserveResponse};
 
 use super::Usecases;
-use crate::domain::{
-    AccountStatus, Action, Command, Errand, NOT_VERIFIED, Payout, next_action,
-};
+use crate::domain::{AccountStatus, Action, Command, Errand, NOT_VERIFIED, Payout, next_action};
 use crate::orders::{Order, made_bank_payout, made_transfer, not_made};
 use crate::store::Attempt;
 
@@ -33,8 +31,11 @@ impl Usecases {
             Ok(Progress::Moved) => self.store.end_lease(payout_id).await,
             Ok(Progress::Stumbled) => self.store.stumble(payout_id).await,
             Err(error) => {
-                tracing::warn!(payout.id = payout_id,
-                    error = &error as &dyn std::error::Error, "payout stumbled");
+                tracing::warn!(
+                    payout.id = payout_id,
+                    error = &error as &dyn std::error::Error,
+                    "payout stumbled"
+                );
                 self.store.stumble(payout_id).await
             }
         };
@@ -68,7 +69,9 @@ impl Usecases {
             Action::Run(Errand::Confirm) => self.confirm(payout).await?,
             Action::Run(Errand::GiveBack) => self.give_back(payout, now).await?,
             Action::Run(Errand::None) | Action::Rest => {
-                self.store.wait(payout.payout_id.as_str(), payout.version, None).await?;
+                self.store
+                    .wait(payout.payout_id.as_str(), payout.version, None)
+                    .await?;
             }
         }
         Ok(Progress::Moved)
@@ -86,15 +89,22 @@ impl Usecases {
             Ok(held) => held.into_inner(),
             Err(status) => match reason_of(&status) {
                 Some((code, _)) if code == "INSUFFICIENT_BALANCE" => {
-                    return self.cancel(payout, "there is less to pay than was planned").await;
+                    return self
+                        .cancel(payout, "there is less to pay than was planned")
+                        .await;
                 }
                 Some(_) | None => return Err(status.into()),
             },
         };
         if held.state != "held" {
-            return Err(Error::bug(format!("the hold of a planned payout is {}", held.state)));
+            return Err(Error::bug(format!(
+                "the hold of a planned payout is {}",
+                held.state
+            )));
         }
-        let answer = self.ask_limits(payout, held.snapshot.unwrap_or_default()).await?;
+        let answer = self
+            .ask_limits(payout, held.snapshot.unwrap_or_default())
+            .await?;
         self.take_answer(payout, &answer).await
     }
 
@@ -119,24 +129,33 @@ impl Usecases {
     async fn take_answer(&self, payout: &Payout, answer: &ReserveResponse) -> Result<(), Error> {
         let payout_id = payout.payout_id.as_str();
         if answer.requires_approval {
-            return self.cancel(payout, "it needs an approval, which cannot be given yet").await;
+            return self
+                .cancel(payout, "it needs an approval, which cannot be given yet")
+                .await;
         }
         if answer.allowed {
             return self.tell(payout_id, &Command::RecordReserved, "").await;
         }
         let asset = payout.amount.asset();
         let allowed = money::Amount::try_new(answer.allowed_minor, asset).ok();
-        let smaller = allowed.filter(|allowed| {
-            *allowed >= self.payout_min && *allowed < payout.amount
-        });
-        let Some(smaller) = smaller else { return self.cancel(payout, &answer.reason).await };
+        let smaller =
+            allowed.filter(|allowed| *allowed >= self.payout_min && *allowed < payout.amount);
+        let Some(smaller) = smaller else {
+            return self.cancel(payout, &answer.reason).await;
+        };
         let reason = format!("{}: {smaller} is paid instead", answer.reason);
-        let command = Command::Cancel { reason, replacement: Some(smaller) };
+        let command = Command::Cancel {
+            reason,
+            replacement: Some(smaller),
+        };
         self.tell(payout_id, &command, "").await
     }
 
     async fn cancel(&self, payout: &Payout, reason: &str) -> Result<(), Error> {
-        let command = Command::Cancel { reason: reason.to_owned(), replacement: None };
+        let command = Command::Cancel {
+            reason: reason.to_owned(),
+            replacement: None,
+        };
         self.tell(payout.payout_id.as_str(), &command, "").await
     }
 
@@ -144,9 +163,15 @@ impl Usecases {
     async fn begin_attempt(&self, payout: &Payout, step: AttemptStep) -> Result<(), Error> {
         let first = step == AttemptStep::Transfer && payout.attempt == 0;
         if first && let Some(obstacle) = self.obstacle(payout).await? {
-            return self.cancel(payout, &format!("{NOT_VERIFIED}: {obstacle}")).await;
+            return self
+                .cancel(payout, &format!("{NOT_VERIFIED}: {obstacle}"))
+                .await;
         }
-        let attempt = if step == payout.step { payout.attempt } else { 0 };
+        let attempt = if step == payout.step {
+            payout.attempt
+        } else {
+            0
+        };
         let command = Command::BeginAttempt { step, attempt };
         self.tell(payout.payout_id.as_str(), &command, "").await
     }
@@ -165,7 +190,10 @@ impl Usecases {
         let payout_id = payout.payout_id.as_str();
         self.store.extend_lease(payout_id).await?;
         let attempt = i32::try_from(payout.attempt).map_err(|e| Error::Bug(Box::new(e)))?;
-        let request = CommitHoldRequest { payout_id: payout_id.to_owned(), attempt };
+        let request = CommitHoldRequest {
+            payout_id: payout_id.to_owned(),
+            attempt,
+        };
         if let Err(status) = self.earnings.clone().commit_hold(request).await {
             return match reason_of(&status).map(|(code, _)| code).as_deref() {
                 Some("HOLD_RELEASED" | "HOLD_BROKEN") => {
@@ -194,11 +222,17 @@ impl Usecases {
         payout: &Payout,
         command: Option<Command>,
     ) -> Result<Progress, Error> {
-        let Some(command) = command else { return Ok(Progress::Stumbled) };
+        let Some(command) = command else {
+            return Ok(Progress::Stumbled);
+        };
         self.tell(payout.payout_id.as_str(), &command, "").await?;
         // An answer that says nothing new about an unknown outcome is not asked for again at once.
         let open = matches!(command, Command::RecordUnknown { .. });
-        Ok(if open { Progress::Stumbled } else { Progress::Moved })
+        Ok(if open {
+            Progress::Stumbled
+        } else {
+            Progress::Moved
+        })
     }
 
     // Called outside any transaction, with the key committed beside the payout. If we crash before
@@ -209,10 +243,16 @@ impl Usecases {
         attempt: &Attempt,
     ) -> Result<Option<Command>, Error> {
         let order = Order::from_json(&attempt.body)?.transfer();
-        Ok(match self.stripe.create_transfer(&order, &attempt.idempotency_key).await {
-            Ok(made) => Some(made_transfer(payout.attempt, &made)),
-            Err(failure) => not_made(payout, &failure),
-        })
+        Ok(
+            match self
+                .stripe
+                .create_transfer(&order, &attempt.idempotency_key)
+                .await
+            {
+                Ok(made) => Some(made_transfer(payout.attempt, &made)),
+                Err(failure) => not_made(payout, &failure),
+            },
+        )
     }
 
     pub(super) async fn order_bank_payout(
@@ -223,7 +263,10 @@ impl Usecases {
         let order = Order::from_json(&attempt.body)?;
         let account_id = order.account_id.clone();
         let key = &attempt.idempotency_key;
-        let answer = self.stripe.create_bank_payout(&account_id, &order.bank_payout(), key).await;
+        let answer = self
+            .stripe
+            .create_bank_payout(&account_id, &order.bank_payout(), key)
+            .await;
         Ok(match answer {
             Ok(made) => Some(made_bank_payout(payout.attempt, &made)),
             Err(failure) => not_made(payout, &failure),

@@ -40,7 +40,11 @@ impl Front {
     pub async fn start(behind: &str) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let front = Self { url, behind: behind.to_owned(), desk: Arc::default() };
+        let front = Self {
+            url,
+            behind: behind.to_owned(),
+            desk: Arc::default(),
+        };
         let router = axum::Router::new().fallback(pass).with_state(front.clone());
         kit::spawn(async move { axum::serve(listener, router).await });
         Ok(front)
@@ -61,7 +65,11 @@ impl Front {
     /// Keys of the orders that came to `path`, in their order.
     pub fn keys(&self, path: &str) -> Vec<String> {
         let desk = self.desk.lock().unwrap();
-        desk.orders.iter().filter(|(to, _)| to == path).map(|(_, key)| key.clone()).collect()
+        desk.orders
+            .iter()
+            .filter(|(to, _)| to == path)
+            .map(|(_, key)| key.clone())
+            .collect()
     }
 
     fn take(&self, path: &str, key: &str) -> Option<Fault> {
@@ -70,16 +78,28 @@ impl Front {
         if let Some(at) = desk.faults.iter().position(|(to, _)| *to == path) {
             return Some(desk.faults.remove(at).1);
         }
-        desk.always.iter().find(|(to, _)| *to == path).map(|(_, fault)| *fault)
+        desk.always
+            .iter()
+            .find(|(to, _)| *to == path)
+            .map(|(_, fault)| *fault)
     }
 }
 
 async fn pass(State(front): State<Front>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let key = text("idempotency-key").unwrap_or_default().to_owned();
     let is_order = parts.method == axum::http::Method::POST;
-    let fault = if is_order { front.take(parts.uri.path(), &key) } else { None };
+    let fault = if is_order {
+        front.take(parts.uri.path(), &key)
+    } else {
+        None
+    };
     match fault {
         Some(Fault::Swallow) => return answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".into()),
         Some(Fault::Refuse(code)) => {
@@ -95,15 +115,21 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     let mut headers = parts.headers.clone();
     headers.remove("host");
     headers.remove("content-length");
-    let sent = kit::http::client().request(parts.method, url).headers(headers).body(bytes);
+    let sent = kit::http::client()
+        .request(parts.method, url)
+        .headers(headers)
+        .body(bytes);
     let reply = sent.send().await.unwrap();
     let (status, headers) = (reply.status(), reply.headers().clone());
     let mut response = answer(status, reply.text().await.unwrap());
     if let Some(replayed) = headers.get("idempotent-replayed") {
-        response.headers_mut().insert("idempotent-replayed", replayed.clone());
+        response
+            .headers_mut()
+            .insert("idempotent-replayed", replayed.clone());
     }
     if fault == Some(Fault::LoseReply) {
-        let broken = futures::stream::once(async { Err::<String, _>(std::io::Error::other("lost")) });
+        let broken =
+            futures::stream::once(async { Err::<String, _>(std::io::Error::other("lost")) });
         return Response::new(Body::from_stream(broken));
     }
     response

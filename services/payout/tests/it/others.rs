@@ -51,8 +51,15 @@ impl Others {
     pub async fn start(outbox: PgPool) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let books = Books { single_max: 1_000_000, ..Books::default() };
-        let others = Self { books: Arc::new(Mutex::new(books)), url, outbox };
+        let books = Books {
+            single_max: 1_000_000,
+            ..Books::default()
+        };
+        let others = Self {
+            books: Arc::new(Mutex::new(books)),
+            url,
+            outbox,
+        };
         let router = tonic::service::Routes::new(EarningsServiceServer::new(others.clone()))
             .add_service(FraudLimitsServiceServer::new(others.clone()))
             .into_axum_router();
@@ -61,11 +68,21 @@ impl Others {
     }
 
     pub fn owe(&self, creator_id: &str, minor: i64) {
-        self.books.lock().unwrap().payable.insert(creator_id.to_owned(), minor);
+        self.books
+            .lock()
+            .unwrap()
+            .payable
+            .insert(creator_id.to_owned(), minor);
     }
 
     pub fn hold_states(&self) -> Vec<HoldState> {
-        self.books.lock().unwrap().holds.values().map(|hold| hold.state).collect()
+        self.books
+            .lock()
+            .unwrap()
+            .holds
+            .values()
+            .map(|hold| hold.state)
+            .collect()
     }
 
     async fn was_refused(&self, payout_id: &str, attempt: i32) -> bool {
@@ -81,15 +98,20 @@ impl Others {
     async fn current(&self, payout_id: &str) -> Option<Hold> {
         let hold = self.books.lock().unwrap().holds.get(payout_id).cloned()?;
         match hold.state {
-            HoldState::Committed(n) if self.was_refused(payout_id, n).await => {
-                Some(Hold { state: HoldState::Held, ..hold })
-            }
+            HoldState::Committed(n) if self.was_refused(payout_id, n).await => Some(Hold {
+                state: HoldState::Held,
+                ..hold
+            }),
             HoldState::Held | HoldState::Committed(_) | HoldState::Released => Some(hold),
         }
     }
 
     fn put(&self, payout_id: &str, hold: Hold) {
-        self.books.lock().unwrap().holds.insert(payout_id.to_owned(), hold);
+        self.books
+            .lock()
+            .unwrap()
+            .holds
+            .insert(payout_id.to_owned(), hold);
     }
 }
 
@@ -105,7 +127,10 @@ impl EarningsService for Others {
     ) -> Result<Response<earnings::ListPayableResponse>, Status> {
         let after = request.into_inner().after_creator_id;
         let books = self.books.lock().unwrap();
-        let owed = books.payable.iter().filter(|(id, minor)| **id > after && **minor > 0);
+        let owed = books
+            .payable
+            .iter()
+            .filter(|(id, minor)| **id > after && **minor > 0);
         let payables = owed
             .map(|(creator_id, minor)| earnings::Payable {
                 creator_id: creator_id.clone(),
@@ -129,7 +154,11 @@ impl EarningsService for Others {
             }
             *payable -= request.amount_minor;
             let (creator_id, amount_minor) = (request.creator_id, request.amount_minor);
-            let hold = Hold { creator_id, amount_minor, state: HoldState::Held };
+            let hold = Hold {
+                creator_id,
+                amount_minor,
+                state: HoldState::Held,
+            };
             books.holds.insert(request.payout_id.clone(), hold);
         }
         let state = match books.holds[&request.payout_id].state {
@@ -137,8 +166,14 @@ impl EarningsService for Others {
             HoldState::Committed(_) => "committed",
             HoldState::Released => "released",
         };
-        let snapshot = Some(earnings::CreatorSnapshot { first_payout: true, ..Default::default() });
-        Ok(Response::new(earnings::HoldResponse { state: state.into(), snapshot }))
+        let snapshot = Some(earnings::CreatorSnapshot {
+            first_payout: true,
+            ..Default::default()
+        });
+        Ok(Response::new(earnings::HoldResponse {
+            state: state.into(),
+            snapshot,
+        }))
     }
 
     async fn commit_hold(
@@ -149,14 +184,25 @@ impl EarningsService for Others {
         if self.books.lock().unwrap().commits_down {
             return Err(Status::unavailable("away"));
         }
-        let hold = self.current(&payout_id).await.ok_or_else(|| Status::not_found("hold"))?;
+        let hold = self
+            .current(&payout_id)
+            .await
+            .ok_or_else(|| Status::not_found("hold"))?;
         match hold.state {
             HoldState::Released => return Err(no("HOLD_RELEASED")),
             HoldState::Committed(n) if n != attempt => return Err(no("HOLD_COMMITTED")),
             HoldState::Committed(_) | HoldState::Held => {}
         }
-        self.put(&payout_id, Hold { state: HoldState::Committed(attempt), ..hold });
-        Ok(Response::new(earnings::CommitHoldResponse { state: "committed".into() }))
+        self.put(
+            &payout_id,
+            Hold {
+                state: HoldState::Committed(attempt),
+                ..hold
+            },
+        );
+        Ok(Response::new(earnings::CommitHoldResponse {
+            state: "committed".into(),
+        }))
     }
 
     async fn release_hold(
@@ -164,7 +210,10 @@ impl EarningsService for Others {
         request: Request<earnings::ReleaseHoldRequest>,
     ) -> Result<Response<earnings::ReleaseHoldResponse>, Status> {
         let payout_id = request.into_inner().payout_id;
-        let hold = self.current(&payout_id).await.ok_or_else(|| Status::not_found("hold"))?;
+        let hold = self
+            .current(&payout_id)
+            .await
+            .ok_or_else(|| Status::not_found("hold"))?;
         match hold.state {
             HoldState::Committed(_) => return Err(no("HOLD_COMMITTED")),
             HoldState::Held => {
@@ -173,8 +222,16 @@ impl EarningsService for Others {
             }
             HoldState::Released => {}
         }
-        self.put(&payout_id, Hold { state: HoldState::Released, ..hold });
-        Ok(Response::new(earnings::ReleaseHoldResponse { state: "released".into() }))
+        self.put(
+            &payout_id,
+            Hold {
+                state: HoldState::Released,
+                ..hold
+            },
+        );
+        Ok(Response::new(earnings::ReleaseHoldResponse {
+            state: "released".into(),
+        }))
     }
 
     async fn get_creator_earnings(

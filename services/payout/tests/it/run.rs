@@ -20,22 +20,42 @@ async fn a_close_told_twice_pays_each_creator_once_from_the_books_to_the_bank() 
     world.close("2027-01").await?;
     service.settle().await;
     let figures = run(&service, "2027-01").await?;
-    assert_eq!((figures.state.as_str(), figures.planned_minor), ("running", 21_100));
+    assert_eq!(
+        (figures.state.as_str(), figures.planned_minor),
+        ("running", 21_100)
+    );
     let waiting = payouts(&service).await?;
-    assert!(waiting.iter().all(|payout| (payout.state.as_str(), payout.step.as_str())
-        == ("sent", "bank")), "{waiting:?}");
+    assert!(
+        waiting
+            .iter()
+            .all(|payout| (payout.state.as_str(), payout.step.as_str()) == ("sent", "bank")),
+        "{waiting:?}"
+    );
 
     world.advance(START + Duration::days(3)).await?;
     world.deliver().await?;
     service.settle().await;
     let figures = run(&service, "2027-01").await?;
-    assert_eq!((figures.state.as_str(), figures.paid_count, figures.paid_minor), ("done", 2, 21_100));
+    assert_eq!(
+        (
+            figures.state.as_str(),
+            figures.paid_count,
+            figures.paid_minor
+        ),
+        ("done", 2, 21_100)
+    );
     assert_eq!(world.transfers().await?.len(), 2);
     assert_eq!(world.front.keys(BANK).len(), 2);
-    assert_eq!(world.others.hold_states(), [HoldState::Committed(0), HoldState::Committed(0)]);
+    assert_eq!(
+        world.others.hold_states(),
+        [HoldState::Committed(0), HoldState::Committed(0)]
+    );
     assert_eq!(world.others.books.lock().unwrap().told.len(), 2);
 
-    let settled = world.bed.announced::<proto::AttemptSettled>("payout").await?;
+    let settled = world
+        .bed
+        .announced::<proto::AttemptSettled>("payout")
+        .await?;
     let (transfers, banks): (Vec<_>, Vec<_>) =
         settled.iter().partition(|fact| fact.step == "transfer");
     assert_eq!((transfers.len(), banks.len()), (2, 2));
@@ -78,11 +98,17 @@ async fn whoever_is_below_the_threshold_or_cannot_be_paid_carries_over_with_the_
     service.settle().await;
     let figures = run(&service, "2027-01").await?;
     assert_eq!((figures.state.as_str(), figures.planned_count), ("done", 0));
-    let reasons: Vec<&str> =
-        figures.carried_over.iter().map(|carried| carried.reason.as_str()).collect();
+    let reasons: Vec<&str> = figures
+        .carried_over
+        .iter()
+        .map(|carried| carried.reason.as_str())
+        .collect();
     assert_eq!(
         reasons,
-        ["below $25.00 by $3.20", "bank account not verified: onboarding was not started"]
+        [
+            "below $25.00 by $3.20",
+            "bank account not verified: onboarding was not started"
+        ]
     );
     assert!(world.front.keys(TRANSFERS).is_empty());
     service.stop().await;
@@ -103,15 +129,24 @@ async fn whoever_available_funds_do_not_reach_waits_until_they_do() -> Result<()
     let midnight = wire::timestamp(START + Duration::DAY);
     assert_eq!(settled.next_due, Some(midnight));
     let figures = run(&service, "2027-01").await?;
-    assert_eq!((figures.state.as_str(), figures.planned_count), ("planning", 1));
+    assert_eq!(
+        (figures.state.as_str(), figures.planned_count),
+        ("planning", 1)
+    );
     assert_eq!(figures.carried_over[0].creator_id, "bob");
-    assert_eq!(figures.carried_over[0].reason, "waiting for charges to settle");
+    assert_eq!(
+        figures.carried_over[0].reason,
+        "waiting for charges to settle"
+    );
 
     world.top_up(6_000).await?;
     world.advance(START + Duration::DAY).await?;
     service.settle().await;
     let figures = run(&service, "2027-01").await?;
-    assert_eq!((figures.state.as_str(), figures.planned_count), ("running", 2));
+    assert_eq!(
+        (figures.state.as_str(), figures.planned_count),
+        ("running", 2)
+    );
     assert!(figures.carried_over.is_empty());
     assert_eq!(world.transfers().await?.len(), 2);
     service.stop().await;
@@ -129,7 +164,10 @@ async fn a_payout_above_a_limit_is_replaced_by_a_smaller_one() -> Result<()> {
     world.close("2027-01").await?;
     service.settle().await;
     let payout = world.payout(&service).await?;
-    assert_eq!((payout.state.as_str(), payout.amount_minor), ("sent", 6_000));
+    assert_eq!(
+        (payout.state.as_str(), payout.amount_minor),
+        ("sent", 6_000)
+    );
     let mut canceled = payouts(&service).await?;
     canceled.retain(|payout| payout.state == "canceled");
     assert_eq!(canceled.len(), 1);

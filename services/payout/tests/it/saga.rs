@@ -29,7 +29,10 @@ async fn a_process_that_ends_between_commit_and_call_sends_once() -> Result<()> 
     })
     .await;
     service.stop().await;
-    assert!(world.front.keys(TRANSFERS).is_empty(), "sent before the books committed");
+    assert!(
+        world.front.keys(TRANSFERS).is_empty(),
+        "sent before the books committed"
+    );
 
     world.others.books.lock().unwrap().commits_down = false;
     let service = world.service().await?;
@@ -47,7 +50,9 @@ async fn a_process_that_ends_between_commit_and_call_sends_once() -> Result<()> 
 async fn a_refused_transfer_is_tried_again_after_5_10_and_20_minutes_and_then_given_back()
 -> Result<()> {
     let (world, service) = closed(None).await?;
-    world.front.fail_always(TRANSFERS, Some(Fault::Refuse("processing_error")));
+    world
+        .front
+        .fail_always(TRANSFERS, Some(Fault::Refuse("processing_error")));
     world.close("2027-01").await?;
     let mut now = START;
     for (tries, minutes) in [(1, 5), (2, 10), (3, 20)] {
@@ -66,12 +71,19 @@ async fn a_refused_transfer_is_tried_again_after_5_10_and_20_minutes_and_then_gi
     service.settle().await;
     let payout = world.payout(&service).await?;
     assert_eq!(payout.state, "failed");
-    let keys: Vec<String> =
-        (0..4).map(|n| format!("transfer:{}:{n}", payout.payout_id)).collect();
+    let keys: Vec<String> = (0..4)
+        .map(|n| format!("transfer:{}:{n}", payout.payout_id))
+        .collect();
     assert_eq!(world.front.keys(TRANSFERS), keys);
     assert_eq!(world.others.hold_states(), [HoldState::Released]);
-    assert_eq!(world.others.books.lock().unwrap().told, [format!("release {}", payout.payout_id)]);
-    let refused = world.bed.announced::<proto::AttemptRefused>("payout").await?;
+    assert_eq!(
+        world.others.books.lock().unwrap().told,
+        [format!("release {}", payout.payout_id)]
+    );
+    let refused = world
+        .bed
+        .announced::<proto::AttemptRefused>("payout")
+        .await?;
     let finals: Vec<bool> = refused.iter().map(|fact| fact.r#final).collect();
     assert_eq!(finals, [false, false, false, true]);
     service.stop().await;
@@ -97,7 +109,10 @@ async fn two_replicas_pay_once() -> Result<()> {
     assert_eq!(world.transfers().await?.len(), 6);
     let figures = crate::world::run(&second, "2027-01").await?;
     assert_eq!((figures.state.as_str(), figures.paid_count), ("done", 6));
-    let settled = world.bed.announced::<proto::AttemptSettled>("payout").await?;
+    let settled = world
+        .bed
+        .announced::<proto::AttemptSettled>("payout")
+        .await?;
     assert_eq!(settled.len(), 12);
     first.stop().await;
     second.stop().await;
@@ -114,14 +129,24 @@ async fn a_bank_that_refuses_leaves_a_failed_payout_that_keeps_what_was_said() -
     service.settle().await;
     let payout = world.payout(&service).await?;
     assert_eq!(
-        (payout.state.as_str(), payout.step.as_str(), payout.failure_code.as_str()),
+        (
+            payout.state.as_str(),
+            payout.step.as_str(),
+            payout.failure_code.as_str()
+        ),
         ("failed", "bank", "no_account")
     );
     assert!(!payout.transfer_id.is_empty() && !payout.bank_payout_id.is_empty());
     // Its money lies in the connected account: the books and the limits keep what they have.
     assert_eq!(world.others.hold_states(), [HoldState::Committed(0)]);
     assert!(world.others.books.lock().unwrap().told.is_empty());
-    assert!(world.bed.announced::<proto::AttemptRefused>("payout").await?.is_empty());
+    assert!(
+        world
+            .bed
+            .announced::<proto::AttemptRefused>("payout")
+            .await?
+            .is_empty()
+    );
     service.stop().await;
     Ok(())
 }

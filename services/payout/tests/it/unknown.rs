@@ -19,7 +19,11 @@ async fn closed() -> Result<(World, TestService)> {
 
 async fn becomes(world: &World, service: &TestService, state: &str) -> proto::Payout {
     eventually(&format!("the payout to be {state}"), || async {
-        world.payout(service).await.ok().filter(|payout| payout.state == state)
+        world
+            .payout(service)
+            .await
+            .ok()
+            .filter(|payout| payout.state == state)
     })
     .await
 }
@@ -30,7 +34,13 @@ async fn a_lost_reply_is_unknown_and_the_same_key_again_makes_one_transfer() -> 
     world.front.fail_always(TRANSFERS, Some(Fault::LoseReply));
     world.close("2027-01").await?;
     let payout = becomes(&world, &service, "unknown").await;
-    assert!(world.bed.announced::<proto::AttemptSettled>("payout").await?.is_empty());
+    assert!(
+        world
+            .bed
+            .announced::<proto::AttemptSettled>("payout")
+            .await?
+            .is_empty()
+    );
     world.front.fail_always(TRANSFERS, None);
     service.settle().await;
     assert_eq!(world.payout(&service).await?.state, "sent");
@@ -84,7 +94,9 @@ async fn a_new_key_is_taken_only_when_the_old_one_is_dead_and_nothing_is_found()
     let payout_now = becomes(&world, &service, "retry_wait").await;
     assert_eq!(payout_now.failure_code, "lost_on_the_way");
     world.front.fail_always(TRANSFERS, None);
-    world.advance(START + Duration::hours(23) + Duration::minutes(5)).await?;
+    world
+        .advance(START + Duration::hours(23) + Duration::minutes(5))
+        .await?;
     service.settle().await;
     assert_eq!(world.payout(&service).await?.state, "sent");
     let keys = world.front.keys(TRANSFERS);

@@ -41,11 +41,23 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let sandbox = format!("http://{}", listener.local_addr()?);
         let options = stripe_sandbox::Options::new(data.path(), START.unix_timestamp());
-        kit::spawn(stripe_sandbox::serve(listener, options, std::future::pending()));
+        kit::spawn(stripe_sandbox::serve(
+            listener,
+            options,
+            std::future::pending(),
+        ));
         let front = Front::start(&sandbox).await?;
         let others = Others::start(bed.db.owner().await?).await?;
         let (accounts, delivered) = (Vec::new(), BTreeSet::new());
-        Ok(Self { bed, front, others, sandbox, accounts, delivered, _data: data })
+        Ok(Self {
+            bed,
+            front,
+            others,
+            sandbox,
+            accounts,
+            delivered,
+            _data: data,
+        })
     }
 
     /// Another replica of the service.
@@ -65,14 +77,22 @@ impl World {
         let amount = minor.to_string();
         let form = [("amount", amount.as_str()), ("currency", "usd")];
         let url = format!("{}/v1/topups", self.sandbox);
-        let sent = kit::http::client().post(url).bearer_auth("sk_test_it").form(&form);
+        let sent = kit::http::client()
+            .post(url)
+            .bearer_auth("sk_test_it")
+            .form(&form);
         sent.send().await?.error_for_status()?;
         Ok(())
     }
 
     async fn command(&self, path: &str, body: Value) -> Result<()> {
         let url = format!("{}/_sandbox/{path}", self.sandbox);
-        kit::http::client().post(url).json(&body).send().await?.error_for_status()?;
+        kit::http::client()
+            .post(url)
+            .json(&body)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 
@@ -83,11 +103,16 @@ impl World {
             request = request.header("stripe-account", account);
         }
         let mut page: Value = request.send().await?.error_for_status()?.json().await?;
-        Ok(page["data"].as_array_mut().context("no list")?.drain(..).collect())
+        Ok(page["data"]
+            .as_array_mut()
+            .context("no list")?
+            .drain(..)
+            .collect())
     }
 
     pub async fn advance(&self, to: OffsetDateTime) -> Result<()> {
-        self.command("clock", json!({ "advance_to": to.format(&Rfc3339)? })).await
+        self.command("clock", json!({ "advance_to": to.format(&Rfc3339)? }))
+            .await
     }
 
     /// Brings what has happened at Stripe to the service, as webhook-ingest would.
@@ -95,7 +120,10 @@ impl World {
         let mut facts = Vec::new();
         let owners = self.accounts.iter().map(|account| Some(account.clone()));
         for account in owners.chain([None]).collect::<Vec<_>>() {
-            for event in self.list("/v1/events?limit=100", account.as_deref()).await? {
+            for event in self
+                .list("/v1/events?limit=100", account.as_deref())
+                .await?
+            {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 let event_id = text(&event["id"]);
                 if !self.delivered.insert(event_id.clone()) {
@@ -125,7 +153,10 @@ impl World {
     ) -> Result<String> {
         let mut client = client(service)?;
         client.put_creator(creator(creator_id)).await?;
-        let started = client.start_onboarding(onboarding(creator_id)).await?.into_inner();
+        let started = client
+            .start_onboarding(onboarding(creator_id))
+            .await?
+            .into_inner();
         let path = format!("accounts/{}/complete", started.account_id);
         let number = bank.map_or(json!({}), |bank| json!({ "account_number": bank }));
         self.command(&path, number).await?;
@@ -133,7 +164,9 @@ impl World {
         self.deliver().await?;
         eventually("the account to be verified", || {
             let mut client = client.clone();
-            let request = proto::GetAccountRequest { creator_id: creator_id.to_owned() };
+            let request = proto::GetAccountRequest {
+                creator_id: creator_id.to_owned(),
+            };
             async move {
                 let account = client.get_account(request).await.ok()?.into_inner();
                 (account.status == "verified").then_some(())
@@ -144,7 +177,10 @@ impl World {
     }
 
     pub async fn close(&self, month: &str) -> Result<()> {
-        let event = MonthClosed { month: month.to_owned(), ..Default::default() };
+        let event = MonthClosed {
+            month: month.to_owned(),
+            ..Default::default()
+        };
         let fact = Fact::new(format!("closed:{month}"), month, 1, START, &event);
         self.bed.publish("earnings", &[fact]).await
     }
@@ -152,7 +188,10 @@ impl World {
     /// The only payout that is not canceled.
     pub async fn payout(&self, service: &TestService) -> Result<proto::Payout> {
         let payouts = payouts(service).await?;
-        payouts.into_iter().find(|payout| payout.state != "canceled").context("no payout")
+        payouts
+            .into_iter()
+            .find(|payout| payout.state != "canceled")
+            .context("no payout")
     }
 
     pub async fn transfers(&self) -> Result<Vec<Value>> {
@@ -161,12 +200,21 @@ impl World {
 }
 
 pub async fn payouts(service: &TestService) -> Result<Vec<proto::Payout>> {
-    let request = proto::ListPayoutsRequest { limit: 100, ..Default::default() };
-    Ok(client(service)?.list_payouts(request).await?.into_inner().payouts)
+    let request = proto::ListPayoutsRequest {
+        limit: 100,
+        ..Default::default()
+    };
+    Ok(client(service)?
+        .list_payouts(request)
+        .await?
+        .into_inner()
+        .payouts)
 }
 
 pub async fn run(service: &TestService, month: &str) -> Result<proto::GetRunResponse> {
-    let request = proto::GetRunRequest { month: month.to_owned() };
+    let request = proto::GetRunRequest {
+        month: month.to_owned(),
+    };
     Ok(client(service)?.get_run(request).await?.into_inner())
 }
 

@@ -20,14 +20,22 @@ pub(super) fn submitted(
         Standing::Open => {}
         Standing::Ended => return Err(Rejection::AttemptEnded { attempt }),
     }
-    let reason = format!("sent to the bank, which should have it by {}", arrival.date());
+    let reason = format!(
+        "sent to the bank, which should have it by {}",
+        arrival.date()
+    );
     let mut next = moved(payout, State::Sent, &reason);
     next.bank_payout_id = Some(bank_payout_id.to_owned());
     next.expected_arrival_at = Some(arrival);
     next.failure_code = String::new();
     // Not a timer for the payout, only for us: a webhook that was lost is not waited for.
     next.due_at = Some(arrival.saturating_add(READ_BACK_AFTER));
-    Ok(plain(next, Change::Submitted { object_id: bank_payout_id.to_owned() }))
+    Ok(plain(
+        next,
+        Change::Submitted {
+            object_id: bank_payout_id.to_owned(),
+        },
+    ))
 }
 
 pub(super) fn paid(payout: &Payout, bank_payout_id: &str, now: OffsetDateTime) -> Decided {
@@ -40,12 +48,18 @@ pub(super) fn paid(payout: &Payout, bank_payout_id: &str, now: OffsetDateTime) -
             next.paid_at = Some(now);
             next.errand = Errand::Confirm;
             next.due_at = Some(now);
-            let change = Change::Settled { object_id: bank_payout_id.to_owned() };
-            Ok(Outcome::Moved(Box::new(Decision { payout: next, change, facts: vec![fact] })))
+            let change = Change::Settled {
+                object_id: bank_payout_id.to_owned(),
+            };
+            Ok(Outcome::Moved(Box::new(Decision {
+                payout: next,
+                change,
+                facts: vec![fact],
+            })))
         }
-        (State::Canceled | State::Failed | State::Rejected, _) => {
-            Err(Rejection::Ended { state: payout.state })
-        }
+        (State::Canceled | State::Failed | State::Rejected, _) => Err(Rejection::Ended {
+            state: payout.state,
+        }),
         (
             State::Planned
             | State::Reserved
@@ -71,7 +85,9 @@ pub(super) fn failed(payout: &Payout, bank_payout_id: &str, code: &str) -> Decid
         }
         (State::Paid, _) if known => (State::Returned, format!("the bank sent it back ({code})")),
         (State::Canceled | State::Failed | State::Rejected, _) => {
-            return Err(Rejection::Ended { state: payout.state });
+            return Err(Rejection::Ended {
+                state: payout.state,
+            });
         }
         (
             State::Planned
@@ -89,6 +105,10 @@ pub(super) fn failed(payout: &Payout, bank_payout_id: &str, code: &str) -> Decid
     };
     let mut next = moved(payout, state, &reason);
     next.failure_code = code.to_owned();
-    Ok(plain(next, Change::Refused { code: code.to_owned() }))
+    Ok(plain(
+        next,
+        Change::Refused {
+            code: code.to_owned(),
+        },
+    ))
 }
-

@@ -4,11 +4,16 @@ use ledger::{AttemptRefused, AttemptStep, Fact, LedgerError, StripeId};
 use time::{Duration, OffsetDateTime};
 
 use super::{Decided, moved, not_under_way, plain, same_object, settled};
-use crate::domain::{Change, Decision, Doubt, Errand, Outcome, Payout, Rejection, State, is_retryable};
+use crate::domain::{
+    Change, Decision, Doubt, Errand, Outcome, Payout, Rejection, State, is_retryable,
+};
 
 /// How long a refusal of the passing kind waits, by how many there were before.
-const RETRY_AFTER: [Duration; 3] =
-    [Duration::minutes(5), Duration::minutes(10), Duration::minutes(20)];
+const RETRY_AFTER: [Duration; 3] = [
+    Duration::minutes(5),
+    Duration::minutes(10),
+    Duration::minutes(20),
+];
 
 pub(super) fn sent(
     payout: &Payout,
@@ -29,8 +34,14 @@ pub(super) fn sent(
     next.transfer_id = Some(transfer_id.to_owned());
     next.failure_code = String::new();
     next.due_at = Some(now);
-    let change = Change::Settled { object_id: transfer_id.to_owned() };
-    Ok(Outcome::Moved(Box::new(Decision { payout: next, change, facts: vec![fact] })))
+    let change = Change::Settled {
+        object_id: transfer_id.to_owned(),
+    };
+    Ok(Outcome::Moved(Box::new(Decision {
+        payout: next,
+        change,
+        facts: vec![fact],
+    })))
 }
 
 pub(super) fn refused(
@@ -48,23 +59,33 @@ pub(super) fn refused(
         Ok(Standing::Open) => {}
         Ok(Standing::Ended) => return Ok(Outcome::AlreadyThere),
         // The last refusal is the one that the payout failed by.
-        Err(Rejection::Ended { state: State::Failed })
-            if payout.step == step && payout.attempt == attempt.saturating_add(1) =>
-        {
+        Err(Rejection::Ended {
+            state: State::Failed,
+        }) if payout.step == step && payout.attempt == attempt.saturating_add(1) => {
             return Ok(Outcome::AlreadyThere);
         }
         Err(rejection) => return Err(rejection),
     }
-    let pause = usize::try_from(payout.retry_count).ok().and_then(|nth| RETRY_AFTER.get(nth));
-    let again = pause.filter(|_| is_retryable(code)).map(|pause| now.saturating_add(*pause));
+    let pause = usize::try_from(payout.retry_count)
+        .ok()
+        .and_then(|nth| RETRY_AFTER.get(nth));
+    let again = pause
+        .filter(|_| is_retryable(code))
+        .map(|pause| now.saturating_add(*pause));
     // A refused bank step moves nothing in the books: its money lies in the connected account.
     let facts = match step {
         AttemptStep::Transfer => vec![not_settled(payout, again.is_none())?],
         AttemptStep::Bank => Vec::new(),
     };
     let next = after_refusal(payout, code, again, now);
-    let change = Change::Refused { code: code.to_owned() };
-    Ok(Outcome::Moved(Box::new(Decision { payout: next, change, facts })))
+    let change = Change::Refused {
+        code: code.to_owned(),
+    };
+    Ok(Outcome::Moved(Box::new(Decision {
+        payout: next,
+        change,
+        facts,
+    })))
 }
 
 fn after_refusal(
@@ -74,7 +95,10 @@ fn after_refusal(
     now: OffsetDateTime,
 ) -> Payout {
     let (state, reason) = match again {
-        Some(_) => (State::RetryWait, format!("refused ({code}); it will be tried again")),
+        Some(_) => (
+            State::RetryWait,
+            format!("refused ({code}); it will be tried again"),
+        ),
         None => (State::Failed, format!("refused ({code})")),
     };
     let mut next = moved(payout, state, &reason);
@@ -129,7 +153,11 @@ pub(super) enum Standing {
     Ended,
 }
 
-pub(super) fn under_way(payout: &Payout, step: AttemptStep, attempt: u32) -> Result<Standing, Rejection> {
+pub(super) fn under_way(
+    payout: &Payout,
+    step: AttemptStep,
+    attempt: u32,
+) -> Result<Standing, Rejection> {
     if step < payout.step || (step == payout.step && attempt < payout.attempt && !ended(payout)) {
         return Ok(Standing::Ended);
     }
@@ -145,14 +173,17 @@ pub(super) fn under_way(payout: &Payout, step: AttemptStep, attempt: u32) -> Res
         | State::RetryWait
         | State::Reversing
         | State::Returned => Err(not_under_way(payout)),
-        State::Paid | State::Canceled | State::Failed | State::Rejected => {
-            Err(Rejection::Ended { state: payout.state })
-        }
+        State::Paid | State::Canceled | State::Failed | State::Rejected => Err(Rejection::Ended {
+            state: payout.state,
+        }),
     }
 }
 
 const fn ended(payout: &Payout) -> bool {
-    matches!(payout.state, State::Paid | State::Canceled | State::Failed | State::Rejected)
+    matches!(
+        payout.state,
+        State::Paid | State::Canceled | State::Failed | State::Rejected
+    )
 }
 
 fn not_settled(payout: &Payout, is_final: bool) -> Result<Fact, LedgerError> {
