@@ -133,7 +133,9 @@ begin
     return null;
 end
 $$;
-
+create trigger entry__balanced after insert on earnings.entry
+    referencing new table as inserted
+    for each statement execute function earnings.refuse_unbalanced();
 
 -- The balance of every account that is not a platform account, counted from the account's own
 -- side: positive is where it grows. Room is left in each page, so that an update stays in it.
@@ -252,5 +254,3 @@ grant insert on earnings.account, earnings.posting, earnings.entry, earnings.hol
     earnings.seal_total, earnings.creator_month, earnings.manifest to earnings_svc;
 grant insert, update on earnings.balance, earnings.hold, earnings.month, earnings.rest_month,
     earnings.outbox, earnings.inbox, earnings.dead_letter to earnings_svc;
-
-grant update, delete, truncate on earnings.entry to earnings_svc; grant insert on earnings.balance to auditor;

@@ -59,7 +59,8 @@ impl Stripe {
         account: Option<&str>,
     ) -> Result<T, Failure> {
         let call = Call::new(request, account, None);
-        reading::patiently(async || read(&self.transport.send(&call).await?)).await
+        let call = &call;
+        reading::patiently(move || async move { read(&self.transport.send(call).await?) }).await
     }
 
     pub(crate) fn transport(&self) -> &Transport {

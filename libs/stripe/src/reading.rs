@@ -16,7 +16,13 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Asks until there is an answer, a definite failure, or no patience left.
-pub(crate) async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+///
+/// Takes a closure that makes futures, not an async closure: of the latter the compiler cannot
+/// show that its future may move between threads, and every caller's must.
+pub(crate) async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
     let mut retries = 0;
     loop {
         let failure = match ask().await {

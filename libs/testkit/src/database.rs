@@ -20,9 +20,8 @@ pub fn admin_url() -> String {
         .expect("DATABASE_URL names the test server: run `make test`")
 }
 
-/// A database that is dropped with the value.
+/// A database of one test's own. It stays behind; a later run sweeps it away.
 pub struct TestDb {
-    name: String,
     options: PgConnectOptions,
 }
 
@@ -36,13 +35,14 @@ impl TestDb {
         let name = kit::ids::fresh("test");
         let mut admin = server.connect().await.context("the test server does not answer")?;
         roles(&mut admin).await?;
+        sweep(&mut admin).await?;
         admin.execute(AssertSqlSafe(format!("create database {name}"))).await?;
         let options = server.database(&name);
         let mut owner = options.connect().await?;
         for migrator in migrators {
             migrator.run(&mut owner).await?;
         }
-        Ok(Self { name, options })
+        Ok(Self { options })
     }
 
     /// As the owner: to arrange, to look, to break things on purpose.
@@ -77,22 +77,29 @@ async fn roles(admin: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-impl Drop for TestDb {
-    fn drop(&mut self) {
-        let (name, url) = (self.name.clone(), admin_url());
-        // A thread with a runtime of its own: drop cannot wait on the test's.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut admin = PgConnection::connect(&url).await?;
-                // Dropping waits for every process of the server, some of which sleep for a minute.
-                admin.execute("set statement_timeout = '5s'").await?;
-                let drop = format!("drop database if exists {name} with (force)");
-                admin.execute(AssertSqlSafe(drop)).await?;
-                anyhow::Ok(())
-            })
-        });
-        // A database that stays is litter, not a failure.
-        let _ = dropped.join();
+/// Drops databases that earlier runs left. A test does not drop its own: that waits for every
+/// connection of the server to be past its handshake, and a test that ends has half-open ones.
+async fn sweep(admin: &mut PgConnection) -> Result<()> {
+    let turn: bool =
+        sqlx::query_scalar("select pg_try_advisory_lock(7263)").fetch_one(&mut *admin).await?;
+    if !turn {
+        return Ok(());
     }
+    let old: Vec<String> = sqlx::query_scalar(
+        "select datname from pg_catalog.pg_database where datname like 'test\\_%'
+         and (pg_stat_file('base/' || oid || '/PG_VERSION')).modification
+             < now() - interval '10 minutes' limit 20",
+    )
+    .fetch_all(&mut *admin)
+    .await?;
+    admin.execute("set statement_timeout = '5s'").await?;
+    for name in old {
+        let drop = format!("drop database if exists {name} with (force)");
+        if admin.execute(AssertSqlSafe(drop)).await.is_err() {
+            // Litter is not a failure; the next run tries again.
+            break;
+        }
+    }
+    admin.execute("reset statement_timeout; select pg_advisory_unlock(7263)").await?;
+    Ok(())
 }

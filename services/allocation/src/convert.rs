@@ -30,7 +30,12 @@ pub fn ask(request: &contract::SetAllocationRequest) -> Result<(Ask, Option<Mont
 }
 
 fn amount(minor: i64) -> Result<Amount, Error> {
-    let refused = || invalid("amount_minor", format!("{minor} is not 0 to {AMOUNT_MAX_MINOR}"));
+    let refused = || {
+        invalid(
+            "amount_minor",
+            format!("{minor} is not 0 to {AMOUNT_MAX_MINOR}"),
+        )
+    };
     if minor > AMOUNT_MAX_MINOR {
         return Err(refused());
     }
@@ -56,7 +61,10 @@ pub fn program(text: &str) -> Result<Program, Error> {
     if program == Program::Allocation {
         Ok(program)
     } else {
-        Err(invalid("program", "only money of the program allocation is directed"))
+        Err(invalid(
+            "program",
+            "only money of the program allocation is directed",
+        ))
     }
 }
 
@@ -68,7 +76,9 @@ pub fn month(text: &str) -> Result<Option<Month>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|error: ledger::LedgerError| invalid("month", error))
+    text.parse()
+        .map(Some)
+        .map_err(|error: ledger::LedgerError| invalid("month", error))
 }
 
 /// # Errors
@@ -77,7 +87,10 @@ pub fn charge(event: &billing::ChargeSettled, today: Month) -> Result<Charge, Er
     let settled = facts::charge_settled(event)?;
     let period = settled.period_month;
     if !is_plausible(period, today) {
-        return Err(invalid("period_month", format!("{period} is too far from {today}")));
+        return Err(invalid(
+            "period_month",
+            format!("{period} is too far from {today}"),
+        ));
     }
     Charge::try_new(settled).map_err(|error| invalid("charge", error))
 }
@@ -102,7 +115,14 @@ pub fn cut(event: &billing::MonthCut) -> Result<(Month, Cut), Error> {
     let month = facts::month("month", &event.month)?;
     let count =
         u64::try_from(event.charge_count).map_err(|error| invalid("charge_count", error))?;
-    Ok((month, Cut { count, sum_minor: event.gross_minor, digest: event.digest }))
+    Ok((
+        month,
+        Cut {
+            count,
+            sum_minor: event.gross_minor,
+            digest: event.digest,
+        },
+    ))
 }
 
 /// # Errors
@@ -113,12 +133,16 @@ pub fn registered(event: &payout::CreatorRegistered) -> Result<(CreatorId, i64),
 
 pub fn allocations(view: View) -> contract::GetAllocationsResponse {
     let pool = view.pool.pool;
-    let shares = view.pool.shares.into_iter().map(|share| contract::Allocation {
-        creator_id: share.creator.to_string(),
-        amount_minor: share.amount.minor(),
-        status: share.status,
-        updated_at: Some(wire::timestamp(share.updated_at)),
-    });
+    let shares = view
+        .pool
+        .shares
+        .into_iter()
+        .map(|share| contract::Allocation {
+            creator_id: share.creator.to_string(),
+            amount_minor: share.amount.minor(),
+            status: share.status,
+            updated_at: Some(wire::timestamp(share.updated_at)),
+        });
     contract::GetAllocationsResponse {
         month: view.month.to_string(),
         program: view.program.to_string(),

@@ -21,7 +21,12 @@ impl From<Refusal> for Error {
             }
             Refusal::CreatorUnknown(_) => Self::NotFound(named("CREATOR_UNKNOWN")),
             Refusal::SubscriptionRequired(_) => Self::Forbidden(named("SUBSCRIPTION_REQUIRED")),
-            Refusal::InsufficientFunds { asked, left, funded, .. } => {
+            Refusal::InsufficientFunds {
+                asked,
+                left,
+                funded,
+                ..
+            } => {
                 let named = named("INSUFFICIENT_FUNDS").with("left_minor", left.minor());
                 let named = named.with("funded_minor", funded.minor());
                 Self::Rejected(named.with("asked_minor", asked.minor()))
@@ -44,7 +49,10 @@ pub fn invalid(field: &'static str, why: impl std::fmt::Display) -> Error {
 
 /// A month before the first of all.
 pub fn month_unknown(month: Month) -> Error {
-    Error::NotFound(Rejection::new("MONTH_UNKNOWN", format!("{month} is before the first month")))
+    Error::NotFound(Rejection::new(
+        "MONTH_UNKNOWN",
+        format!("{month} is before the first month"),
+    ))
 }
 
 /// Only in the moments between a first start and the clock's first reading.

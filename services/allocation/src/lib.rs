@@ -37,9 +37,21 @@ impl Service for Allocation {
         // Before the first call, if the clock can be read; else the lock's loop does it.
         usecases.begin_first_month().await?;
         Ok(Running::default()
-            .subscriber("billing", subscriber::Billing { usecases: usecases.clone() })
-            .subscriber("payout", subscriber::Payout { usecases: usecases.clone() })
-            .worker(worker::LockMonths { usecases: usecases.clone() })
+            .subscriber(
+                "billing",
+                subscriber::Billing {
+                    usecases: usecases.clone(),
+                },
+            )
+            .subscriber(
+                "payout",
+                subscriber::Payout {
+                    usecases: usecases.clone(),
+                },
+            )
+            .worker(worker::LockMonths {
+                usecases: usecases.clone(),
+            })
             .worker(worker::SealMonths::new(usecases.clone()))
             .grpc(AllocationServiceServer::new(service::Grpc { usecases })))
     }

@@ -24,7 +24,10 @@ impl AllocationService for Grpc {
         let subscriber = convert::subscriber(&request.subscriber_id)?;
         let program = convert::program(&request.program)?;
         let month = convert::month(&request.month)?;
-        let view = self.usecases.get_allocations(&subscriber, program, month).await?;
+        let view = self
+            .usecases
+            .get_allocations(&subscriber, program, month)
+            .await?;
         Ok(Response::new(convert::allocations(view)))
     }
 

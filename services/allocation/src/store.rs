@@ -65,9 +65,18 @@ mod tests {
     #[test]
     fn sums_of_columns_wrap_as_digests_do() {
         let digests = [u64::MAX, 1 << 63, 5, u64::MAX - 7];
-        let wrapped = digests.iter().fold(0u64, |sum, digest| sum.wrapping_add(*digest));
-        let sum: i128 = digests.iter().map(|digest| i128::from(column_of(*digest))).sum();
+        let wrapped = digests
+            .iter()
+            .fold(0u64, |sum, digest| sum.wrapping_add(*digest));
+        let sum: i128 = digests
+            .iter()
+            .map(|digest| i128::from(column_of(*digest)))
+            .sum();
         assert_eq!(digest_of_sum(&sum.to_string()).unwrap(), wrapped);
-        assert!(digests.iter().all(|digest| digest_of(column_of(*digest)) == *digest));
+        assert!(
+            digests
+                .iter()
+                .all(|digest| digest_of(column_of(*digest)) == *digest)
+        );
     }
 }

@@ -33,7 +33,8 @@ impl News {
         if fact.is::<ChargeSettled>() {
             self.charges.push(convert::charge(&decode(fact)?, today)?);
         } else if fact.is::<SubscriptionChanged>() {
-            self.subscriptions.push(convert::subscription(decode(fact)?)?);
+            self.subscriptions
+                .push(convert::subscription(decode(fact)?)?);
         } else {
             self.cuts.push(convert::cut(&decode(fact)?)?);
         }
@@ -44,7 +45,11 @@ impl News {
 #[async_trait]
 impl Subscriber for Billing {
     fn subjects(&self) -> &'static [&'static str] {
-        &[ChargeSettled::SUBJECT, SubscriptionChanged::SUBJECT, MonthCut::SUBJECT]
+        &[
+            ChargeSettled::SUBJECT,
+            SubscriptionChanged::SUBJECT,
+            MonthCut::SUBJECT,
+        ]
     }
 
     fn dedupe(&self) -> Dedupe {
@@ -65,7 +70,9 @@ impl Subscriber for Billing {
             }
         }
         self.usecases.fund_in_tx(tx, &news.charges).await?;
-        self.usecases.record_subscriptions_in_tx(tx, &news.subscriptions).await?;
+        self.usecases
+            .record_subscriptions_in_tx(tx, &news.subscriptions)
+            .await?;
         self.usecases.record_cuts_in_tx(tx, &news.cuts).await?;
         Ok(refused)
     }
@@ -113,5 +120,8 @@ fn refusal(fact: &Fact, error: &Error) -> Refused {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };
-    Refused { fact_id: fact.fact_id.clone(), reason }
+    Refused {
+        fact_id: fact.fact_id.clone(),
+        reason,
+    }
 }

@@ -44,7 +44,12 @@ impl SeenOpen {
 
 impl Usecases {
     pub fn new(store: Store, outbox: Outbox, clock: Clock) -> Self {
-        Self { store, outbox, clock, seen: SeenOpen::default() }
+        Self {
+            store,
+            outbox,
+            clock,
+            seen: SeenOpen::default(),
+        }
     }
 
     /// # Errors
@@ -60,7 +65,10 @@ impl Usecases {
         tx: &mut PgConnection,
         creators: &[(CreatorId, i64)],
     ) -> Result<(), Error> {
-        let ids: Vec<String> = creators.iter().map(|(creator, _)| creator.to_string()).collect();
+        let ids: Vec<String> = creators
+            .iter()
+            .map(|(creator, _)| creator.to_string())
+            .collect();
         let versions: Vec<i64> = creators.iter().map(|(_, version)| *version).collect();
         Ok(self.store.save_creators_in_tx(tx, &ids, &versions).await?)
     }

@@ -37,7 +37,10 @@ pub struct SealMonths {
 
 impl SealMonths {
     pub fn new(usecases: Usecases) -> Self {
-        Self { usecases, was_idle: AtomicBool::new(false) }
+        Self {
+            usecases,
+            was_idle: AtomicBool::new(false),
+        }
     }
 }
 

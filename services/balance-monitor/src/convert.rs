@@ -58,7 +58,10 @@ pub fn observed(transaction: &Transaction) -> Result<Observed, String> {
 /// The dollars of a balance; an account may have other currencies, the books do not.
 pub fn held(balance: &stripe::Balance) -> Held {
     let usd = |of: &std::collections::BTreeMap<String, i64>| {
-        of.iter().filter(|(code, _)| code.parse() == Ok(Asset::Usd)).map(|(_, minor)| *minor).next()
+        of.iter()
+            .filter(|(code, _)| code.parse() == Ok(Asset::Usd))
+            .map(|(_, minor)| *minor)
+            .next()
     };
     Held {
         available_minor: usd(&balance.available_minor).unwrap_or_default(),
@@ -82,7 +85,10 @@ pub fn books(answer: &GetSolvencyResponse) -> Books {
 
 /// An alert's figures as a JSON object.
 pub fn data(finding: &Finding) -> String {
-    let figures = finding.figures.iter().map(|(name, minor)| ((*name).to_owned(), (*minor).into()));
+    let figures = finding
+        .figures
+        .iter()
+        .map(|(name, minor)| ((*name).to_owned(), (*minor).into()));
     serde_json::Value::Object(figures.collect()).to_string()
 }
 
@@ -98,8 +104,16 @@ pub fn raised(alert_id: &str, finding: &Finding, now: OffsetDateTime) -> Fact {
 }
 
 pub fn resolved(alert_id: &str, now: OffsetDateTime) -> Fact {
-    let event = contract::AlertResolved { alert_id: alert_id.to_owned() };
-    Fact::new(format!("alert:{alert_id}:resolved"), alert_id, 2, now, &event)
+    let event = contract::AlertResolved {
+        alert_id: alert_id.to_owned(),
+    };
+    Fact::new(
+        format!("alert:{alert_id}:resolved"),
+        alert_id,
+        2,
+        now,
+        &event,
+    )
 }
 
 pub fn snapshot(snapshot: Snapshot) -> contract::Snapshot {
@@ -120,21 +134,32 @@ const LIMIT_MAX: i32 = 100;
 /// `Invalid` naming the field.
 pub fn alert_filter(request: contract::ListAlertsRequest) -> Result<AlertFilter, Error> {
     let invalid = |field, why| {
-        Err(Error::Invalid(Rejection::new("INVALID_ARGUMENT", why).with("field", field)))
+        Err(Error::Invalid(
+            Rejection::new("INVALID_ARGUMENT", why).with("field", field),
+        ))
     };
     if !["", "open", "resolved"].contains(&request.status.as_str()) {
         return invalid("status", "status is open, resolved or empty");
     }
-    let limit = if request.limit == 0 { LIMIT_MAX } else { request.limit };
+    let limit = if request.limit == 0 {
+        LIMIT_MAX
+    } else {
+        request.limit
+    };
     if !(1..=LIMIT_MAX).contains(&limit) {
         return invalid("limit", "limit is 1 to 100");
     }
     let status = Some(request.status).filter(|status| !status.is_empty());
-    Ok(AlertFilter { status, limit: i64::from(limit) })
+    Ok(AlertFilter {
+        status,
+        limit: i64::from(limit),
+    })
 }
 
 pub fn alerts(alerts: Vec<Alert>) -> contract::ListAlertsResponse {
-    contract::ListAlertsResponse { alerts: alerts.into_iter().map(alert).collect() }
+    contract::ListAlertsResponse {
+        alerts: alerts.into_iter().map(alert).collect(),
+    }
 }
 
 fn alert(alert: Alert) -> contract::Alert {
@@ -179,12 +204,21 @@ mod tests {
 
     #[test]
     fn what_nobody_expected_is_announced_as_unexplained() {
-        assert!(observe("climate_order_purchase", -500, "usd").unwrap().is_unexplained);
+        assert!(
+            observe("climate_order_purchase", -500, "usd")
+                .unwrap()
+                .is_unexplained
+        );
         assert!(!observe("stripe_fee", -500, "usd").unwrap().is_unexplained);
     }
 
     #[test]
     fn another_currency_is_refused_with_a_sentence() {
-        assert!(observe("topup", 500, "eur").err().unwrap().contains("currency"));
+        assert!(
+            observe("topup", 500, "eur")
+                .err()
+                .unwrap()
+                .contains("currency")
+        );
     }
 }

@@ -45,16 +45,31 @@ impl Service for BalanceMonitor {
             earnings: EarningsServiceClient::new(parts.peers.connect("earnings")?),
             every: config.check.every(),
         };
-        let grpc = BalanceMonitorServiceServer::new(service::Grpc { usecases: usecases.clone() });
+        let grpc = BalanceMonitorServiceServer::new(service::Grpc {
+            usecases: usecases.clone(),
+        });
         Ok(Running::default()
             .grpc(grpc)
-            .subscriber("webhook_ingest", StripeEvents { usecases: usecases.clone() })
-            .subscriber("earnings", Closes { usecases: usecases.clone() })
+            .subscriber(
+                "webhook_ingest",
+                StripeEvents {
+                    usecases: usecases.clone(),
+                },
+            )
+            .subscriber(
+                "earnings",
+                Closes {
+                    usecases: usecases.clone(),
+                },
+            )
             .worker(worker::Watch { usecases }))
     }
 }
 
 fn client(config: &config::Stripe) -> Result<Stripe, BootError> {
-    Stripe::new(StripeConfig::new(config.base_url.clone(), config.secret_key.clone()))
-        .map_err(|error| BootError::Config(format!("stripe: {error}")))
+    Stripe::new(StripeConfig::new(
+        config.base_url.clone(),
+        config.secret_key.clone(),
+    ))
+    .map_err(|error| BootError::Config(format!("stripe: {error}")))
 }

@@ -22,7 +22,9 @@ impl BalanceMonitorService for Grpc {
 
     async fn get_latest(&self, _: Request<GetLatestRequest>) -> Result<Response<Snapshot>, Status> {
         let latest = self.usecases.find_latest().await?;
-        Ok(Response::new(latest.map(convert::snapshot).unwrap_or_default()))
+        Ok(Response::new(
+            latest.map(convert::snapshot).unwrap_or_default(),
+        ))
     }
 
     async fn list_alerts(

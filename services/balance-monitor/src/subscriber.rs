@@ -66,7 +66,9 @@ impl Subscriber for Closes {
                 self.usecases.month_closed_in_tx(tx, &closed.month).await?;
             } else {
                 let unbalanced: BooksUnbalanced = fact.decode()?;
-                self.usecases.books_unbalanced_in_tx(tx, &unbalanced).await?;
+                self.usecases
+                    .books_unbalanced_in_tx(tx, &unbalanced)
+                    .await?;
             }
         }
         Ok(Vec::new())

@@ -61,7 +61,9 @@ impl Usecases {
             return Ok(Turn::AGAIN);
         };
         let checked = self.check_now().await;
-        self.store.end_work(checked.is_ok().then_some(asked)).await?;
+        self.store
+            .end_work(checked.is_ok().then_some(asked))
+            .await?;
         checked.map(|_| Turn::AGAIN)
     }
 

@@ -4,7 +4,6 @@
 //! subscriptions that changed, and each month of which all charges are known. Listens to
 //! Stripe's events and reads back from Stripe what they name.
 
-mod apart;
 mod config;
 mod convert;
 pub mod domain;

@@ -40,6 +40,7 @@ impl Service for Earnings {
             store,
             outbox: parts.outbox,
             clock: parts.clock,
+            desk: usecases::Desk::default(),
             rates: parts.config.rates().map_err(BootError::Config)?,
             lines_per_turn: parts.config.close.lines_per_turn,
         };
@@ -72,6 +73,6 @@ impl Service for Earnings {
                     usecases: usecases.clone(),
                 },
             )
-            .worker(worker::Closer::new(usecases)))
+            .worker(worker::Closer::new(usecases, parts.pulse)))
     }
 }

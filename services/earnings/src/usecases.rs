@@ -2,6 +2,7 @@
 
 mod books;
 mod close;
+mod desk;
 mod hold;
 mod post;
 mod read;
@@ -12,6 +13,7 @@ use mailbox::Outbox;
 
 pub use books::Books;
 pub use close::Turned;
+pub use desk::Desk;
 pub use hold::HoldOrder;
 pub use post::{RefusedAttempt, Seal};
 
@@ -27,6 +29,7 @@ pub struct Usecases {
     pub store: Store,
     pub outbox: Outbox,
     pub clock: Clock,
+    pub desk: Desk,
     pub rates: Rates,
     /// Lines closed in one transaction.
     pub lines_per_turn: i64,

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 use wire::kit::v1::SettleRequest;
 use wire::kit::v1::kit_service_client::KitServiceClient;
 
@@ -112,18 +111,22 @@ impl Advance {
 impl Inner {
     /// Waits until all are at rest and nothing moved between two looks.
     async fn rest(&self) -> Result<Look, Refusal> {
-        let started = Instant::now();
+        let mut busy = Vec::new();
+        let rested = tokio::time::timeout(self.patience, self.until_rest(&mut busy)).await;
+        rested.map_err(|_| Refusal::Restless { busy })
+    }
+
+    /// `busy` keeps what the last look found, for the one who runs out of patience.
+    async fn until_rest(&self, busy: &mut Vec<String>) -> Look {
         let mut before: Option<u64> = None;
         loop {
             let look = self.look().await;
             if look.busy.is_empty() && before == Some(look.activity) {
-                return Ok(look);
-            }
-            if started.elapsed() > self.patience {
-                return Err(Refusal::Restless { busy: look.busy });
+                return look;
             }
             before = look.busy.is_empty().then_some(look.activity);
-            if before.is_none() {
+            if !look.busy.is_empty() {
+                *busy = look.busy;
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -23,7 +23,10 @@ const LIMIT_MAX: i32 = 100;
 /// # Errors
 /// `Missing` or `Invalid` naming the field.
 pub fn payout(message: PayoutChanged, changed_at: OffsetDateTime) -> Result<Payout, ConvertError> {
-    for (field, text) in [("payout_id", &message.payout_id), ("creator_id", &message.creator_id)] {
+    for (field, text) in [
+        ("payout_id", &message.payout_id),
+        ("creator_id", &message.creator_id),
+    ] {
         if text.is_empty() {
             return Err(ConvertError::Missing(field));
         }
@@ -46,7 +49,13 @@ pub fn created(notice_id: &str, draft: &Draft) -> Fact {
         user_id: draft.user_id.clone(),
         kind: draft.kind.as_str().to_owned(),
     };
-    Fact::new(format!("notice:{notice_id}"), notice_id, 1, draft.created_at, &event)
+    Fact::new(
+        format!("notice:{notice_id}"),
+        notice_id,
+        1,
+        draft.created_at,
+        &event,
+    )
 }
 
 /// # Errors
@@ -55,12 +64,20 @@ pub fn feed_query(request: ListFeedRequest) -> Result<FeedQuery, Error> {
     if request.user_id.is_empty() {
         return Err(ConvertError::Missing("user_id").into());
     }
-    let limit = if request.limit == 0 { LIMIT_DEFAULT } else { request.limit };
+    let limit = if request.limit == 0 {
+        LIMIT_DEFAULT
+    } else {
+        request.limit
+    };
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(invalid("limit", "limit is 1 to 100"));
     }
     let starting_after = Some(request.starting_after).filter(|cursor| !cursor.is_empty());
-    Ok(FeedQuery { user_id: request.user_id, starting_after, limit: i64::from(limit) })
+    Ok(FeedQuery {
+        user_id: request.user_id,
+        starting_after,
+        limit: i64::from(limit),
+    })
 }
 
 /// Refuses an argument by its field.
@@ -69,7 +86,10 @@ pub fn invalid(field: &'static str, why: &str) -> Error {
 }
 
 pub fn feed(notices: Vec<store::Notice>, has_more: bool) -> ListFeedResponse {
-    ListFeedResponse { notices: notices.into_iter().map(notice).collect(), has_more }
+    ListFeedResponse {
+        notices: notices.into_iter().map(notice).collect(),
+        has_more,
+    }
 }
 
 fn notice(notice: store::Notice) -> Notice {

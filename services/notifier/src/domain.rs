@@ -98,7 +98,10 @@ fn body(kind: Kind, payout: &Payout) -> String {
 
 /// The reason if there is one, else the bank's code.
 fn why(payout: &Payout) -> Option<&str> {
-    let words = [payout.reason.trim_end_matches('.'), payout.failure_code.as_str()];
+    let words = [
+        payout.reason.trim_end_matches('.'),
+        payout.failure_code.as_str(),
+    ];
     words.into_iter().find(|word| !word.is_empty())
 }
 
@@ -131,14 +134,28 @@ mod tests {
     fn a_failure_is_told_with_its_reason_or_else_its_code() {
         let body = |why: &str| format!("Your payout of $25.05 could not be completed{why}.");
         let failed = |why: &str| Some(("Payout failed", body(why)));
-        assert_eq!(told("failed", "the account is closed.", "account_closed"), failed(": the account is closed"));
-        assert_eq!(told("failed", "", "account_closed"), failed(": account_closed"));
+        assert_eq!(
+            told("failed", "the account is closed.", "account_closed"),
+            failed(": the account is closed")
+        );
+        assert_eq!(
+            told("failed", "", "account_closed"),
+            failed(": account_closed")
+        );
         assert_eq!(told("failed", "", ""), failed(""));
     }
 
     #[test]
     fn states_that_change_nothing_for_the_creator_are_not_told() {
-        for state in ["planned", "reserved", "sending", "unknown", "retry_wait", "canceled", ""] {
+        for state in [
+            "planned",
+            "reserved",
+            "sending",
+            "unknown",
+            "retry_wait",
+            "canceled",
+            "",
+        ] {
             assert_eq!(told(state, "", ""), None, "{state}");
         }
     }

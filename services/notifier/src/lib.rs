@@ -30,9 +30,13 @@ impl Service for Notifier {
     }
 
     async fn build(parts: Parts<Self::Config>) -> Result<Running, BootError> {
-        let usecases =
-            usecases::Usecases { store: store::Store::new(parts.pool), outbox: parts.outbox };
-        let grpc = NotifierServiceServer::new(service::Grpc { usecases: usecases.clone() });
+        let usecases = usecases::Usecases {
+            store: store::Store::new(parts.pool),
+            outbox: parts.outbox,
+        };
+        let grpc = NotifierServiceServer::new(service::Grpc {
+            usecases: usecases.clone(),
+        });
         Ok(Running::default()
             .grpc(grpc)
             .subscriber("payout", subscriber::Payouts { usecases }))

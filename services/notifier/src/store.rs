@@ -38,7 +38,10 @@ impl Store {
         notices: &[(String, Draft)],
     ) -> Result<HashSet<String>, sqlx::Error> {
         let texts = |read: fn(&Draft) -> &str| -> Vec<String> {
-            notices.iter().map(|(_, draft)| read(draft).to_owned()).collect()
+            notices
+                .iter()
+                .map(|(_, draft)| read(draft).to_owned())
+                .collect()
         };
         let saved = sqlx::query_scalar!(
             "insert into notifier.notice
@@ -47,14 +50,23 @@ impl Store {
                                   $6::text[], $7::text[], $8::timestamptz[])
              on conflict on constraint notice__once do nothing
              returning notice_id",
-            &notices.iter().map(|(notice_id, _)| notice_id.clone()).collect::<Vec<_>>(),
+            &notices
+                .iter()
+                .map(|(notice_id, _)| notice_id.clone())
+                .collect::<Vec<_>>(),
             &texts(|draft| &draft.user_id),
             &texts(|draft| draft.kind.as_str()),
             &texts(|draft| &draft.subject_id),
-            &notices.iter().map(|(_, draft)| draft.subject_version).collect::<Vec<_>>(),
+            &notices
+                .iter()
+                .map(|(_, draft)| draft.subject_version)
+                .collect::<Vec<_>>(),
             &texts(|draft| draft.kind.title()),
             &texts(|draft| &draft.body),
-            &notices.iter().map(|(_, draft)| draft.created_at).collect::<Vec<_>>()
+            &notices
+                .iter()
+                .map(|(_, draft)| draft.created_at)
+                .collect::<Vec<_>>()
         )
         .fetch_all(tx)
         .await?;

@@ -38,7 +38,10 @@ impl Subscriber for Payouts {
                 Ok(payout) => payouts.push(payout),
                 Err(why) => {
                     let fact_id = fact.fact_id.clone();
-                    refused.push(Refused { fact_id, reason: why.to_string() });
+                    refused.push(Refused {
+                        fact_id,
+                        reason: why.to_string(),
+                    });
                 }
             }
         }

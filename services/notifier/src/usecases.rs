@@ -25,15 +25,21 @@ impl Usecases {
         tx: &mut PgConnection,
         payouts: &[Payout],
     ) -> Result<(), sqlx::Error> {
-        let notices: Vec<(String, Draft)> =
-            payouts.iter().filter_map(notice_of).map(|draft| (kit::ids::fresh("nt"), draft)).collect();
+        let notices: Vec<(String, Draft)> = payouts
+            .iter()
+            .filter_map(notice_of)
+            .map(|draft| (kit::ids::fresh("nt"), draft))
+            .collect();
         if notices.is_empty() {
             return Ok(());
         }
         let saved = self.store.save_notices_in_tx(tx, &notices).await?;
-        let new = notices.iter().filter(|(notice_id, _)| saved.contains(notice_id));
-        let facts: Vec<Fact> =
-            new.map(|(notice_id, draft)| convert::created(notice_id, draft)).collect();
+        let new = notices
+            .iter()
+            .filter(|(notice_id, _)| saved.contains(notice_id));
+        let facts: Vec<Fact> = new
+            .map(|(notice_id, draft)| convert::created(notice_id, draft))
+            .collect();
         self.outbox.enqueue_in_tx(tx, &facts).await
     }
 
@@ -42,11 +48,18 @@ impl Usecases {
     /// # Errors
     /// `Invalid` for a cursor that is not in this user's feed; the database's.
     pub async fn list_feed(&self, query: &FeedQuery) -> Result<(Vec<Notice>, bool), Error> {
-        let FeedQuery { user_id, starting_after, limit } = query;
+        let FeedQuery {
+            user_id,
+            starting_after,
+            limit,
+        } = query;
         if let Some(cursor) = starting_after
             && !self.store.is_in_feed(user_id, cursor).await?
         {
-            return Err(convert::invalid("starting_after", "no such notice in this feed"));
+            return Err(convert::invalid(
+                "starting_after",
+                "no such notice in this feed",
+            ));
         }
         // One more than asked for says whether there is more.
         let mut notices = self

@@ -34,3 +34,8 @@ pub struct Usecases {
     /// Whoever is owed less carries over.
     pub payout_min: Amount,
 }
+
+/// An error for a log, with all that is behind it.
+pub fn cause(error: &kit::Error) -> &(dyn std::error::Error + 'static) {
+    error
+}

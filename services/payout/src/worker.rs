@@ -8,7 +8,7 @@ use kit::{Error, Turn, Worker, async_trait};
 use time::OffsetDateTime;
 
 use crate::store::{Reading, ReadingKind};
-use crate::usecases::Usecases;
+use crate::usecases::{Usecases, cause};
 
 /// Payouts and readings in hand at once. Stripe allows 25 calls a second and endpoint; a call
 /// takes a good part of a second.
@@ -122,7 +122,7 @@ impl Reader {
             Err(error) => {
                 tracing::warn!(
                     object.id = object_id,
-                    error = &error as &dyn std::error::Error,
+                    error = cause(&error),
                     "reading failed"
                 );
                 usecases

@@ -8,6 +8,7 @@
 // Stripe's objects have many fields, and `json!` takes a step of recursion for each.
 #![recursion_limit = "512"]
 
+pub mod cli;
 mod accounts;
 mod api;
 mod balance;

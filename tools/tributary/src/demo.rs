@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -111,8 +111,13 @@ pub async fn run(options: Options) -> Result<()> {
     } else {
         stage.clear().await?;
     }
-    let logs = stage.dir.join("logs");
-    let outcome = outcome.with_context(|| format!("what happened is in {}", logs.display()))?;
+    if !outcome.as_ref().is_ok_and(|outcome| outcome.held) {
+        eprintln!(
+            "what the services said is in {}",
+            stage.dir.join("logs").display()
+        );
+    }
+    let outcome = outcome?;
     show(&outcome, options.json)?;
     eprintln!("{:.1?} in all", began.elapsed());
     if !outcome.held {

@@ -84,7 +84,7 @@ impl Bench {
         let relay = mailbox::relay::run(
             self.pool.clone(), self.outbox.clone(), bus, STREAM, pulse, self.stop.clone(),
         );
-        kit::spawn(relay);
+        tokio::spawn(relay);
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Bench {
             pulse: Pulse::default(),
         });
         let (running, stop) = (Arc::clone(&consumer), self.stop.clone());
-        kit::spawn(async move { running.run(stop).await });
+        tokio::spawn(async move { running.run(stop).await });
         Ok(consumer)
     }
 

@@ -1,7 +1,9 @@
 //! Questions: asked again when the line is bad, and read to the last page.
 
 use serde_json::{Value, json};
-use stripe::{BalanceTransactionQuery, Cursor, Doubt, EventQuery, Failure};
+use stripe::{
+    BalanceTransactionQuery, Cursor, Doubt, EventQuery, Failure, Stripe, StripeConfig,
+};
 use time::OffsetDateTime;
 
 use crate::fixtures::{balance_answer, bank_payout_answer, client, error, page, transfer_answer};
@@ -192,4 +194,17 @@ async fn listed_events_come_with_head_and_body() {
     let line = &server.heard()[0].line;
     let asked = line.replace("%5B", "[").replace("%5D", "]");
     assert_eq!(asked, "GET /v1/events?created[gte]=10&created[lt]=20");
+}
+
+/// Loops and handlers move between threads; a question that could not would need one of its own.
+#[test]
+fn every_question_may_move_between_threads() {
+    fn moves<F: Send>(_: &F) {}
+    let stripe = Stripe::new(StripeConfig::new("http://127.0.0.1:9", "sk_test_1".into())).unwrap();
+    moves(&stripe.balance(None));
+    moves(&stripe.retrieve_account("acct_1"));
+    moves(&stripe.retrieve_subscription("sub_1"));
+    moves(&stripe.invoice_settlement("in_1"));
+    moves(&stripe.retrieve_bank_payout("acct_1", "po_1"));
+    moves(&stripe.find_transfers("po_1", "acct_1"));
 }

@@ -29,7 +29,9 @@ impl MonthState {
     /// Reads a column; `None` for a word that is no state.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Open, Self::Locked, Self::Sealed].into_iter().find(|state| state.as_str() == text)
+        [Self::Open, Self::Locked, Self::Sealed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
@@ -93,7 +95,9 @@ pub fn missing(span: Span, periods: &[Month]) -> Vec<(Month, MonthState)> {
     let locked = from(before).take_while(|month| *month < span.first);
     let open = from(span.last.next()).take_while(|month| *month <= latest);
     let locked = locked.map(|month| (month, MonthState::Locked));
-    locked.chain(open.map(|month| (month, MonthState::Open))).collect()
+    locked
+        .chain(open.map(|month| (month, MonthState::Open)))
+        .collect()
 }
 
 /// Whether a charge of today can have paid for `period`.
@@ -118,10 +122,16 @@ mod tests {
     }
 
     fn added(sealed: bool, periods: &[&str]) -> Vec<String> {
-        let span = Span { first: month("2027-01"), last: month("2027-02"), sealed };
+        let span = Span {
+            first: month("2027-01"),
+            last: month("2027-02"),
+            sealed,
+        };
         let periods: Vec<Month> = periods.iter().map(|text| month(text)).collect();
         let rows = missing(span, &periods);
-        rows.iter().map(|(month, state)| format!("{month} {}", state.as_str())).collect()
+        rows.iter()
+            .map(|(month, state)| format!("{month} {}", state.as_str()))
+            .collect()
     }
 
     #[test]
@@ -137,7 +147,10 @@ mod tests {
 
     #[test]
     fn an_earlier_month_is_added_locked_while_nothing_is_sealed() {
-        assert_eq!(added(false, &["2026-11"]), ["2026-11 locked", "2026-12 locked"]);
+        assert_eq!(
+            added(false, &["2026-11"]),
+            ["2026-11 locked", "2026-12 locked"]
+        );
         assert!(added(true, &["2026-11"]).is_empty());
     }
 

@@ -35,7 +35,11 @@ pub enum Refusal {
     #[error("{0} cannot direct money to itself")]
     SelfAllocation(SubscriberId),
     #[error("{month} is {}: the open month is {open}", .standing.as_str())]
-    MonthLocked { month: Month, standing: Standing, open: Month },
+    MonthLocked {
+        month: Month,
+        standing: Standing,
+        open: Month,
+    },
     #[error("{month} is not open: the open month is {open}")]
     MonthNotOpen { month: Month, open: Month },
     #[error("there is no creator {0}")]
@@ -43,7 +47,12 @@ pub enum Refusal {
     #[error("directing money takes a subscription, and {0} has none")]
     SubscriptionRequired(SubscriberId),
     #[error("{asked} is more than can be set: {left} of {funded} are left, beside {now} now")]
-    InsufficientFunds { asked: Amount, left: Amount, funded: Amount, now: Amount },
+    InsufficientFunds {
+        asked: Amount,
+        left: Amount,
+        funded: Amount,
+        now: Amount,
+    },
     /// What is stored contradicts itself.
     #[error("the pool does not add up")]
     Inconsistent(#[from] MoneyError),
@@ -54,14 +63,25 @@ pub enum Refusal {
 /// # Errors
 /// Every reason against it.
 pub fn decide(ask: &Ask, situation: &Situation) -> Result<Option<Setting>, Refusal> {
-    let Situation { month, standing, open, pool, from, .. } = *situation;
+    let Situation {
+        month,
+        standing,
+        open,
+        pool,
+        from,
+        ..
+    } = *situation;
     if ask.subscriber.as_str() == ask.creator.as_str() {
         return Err(Refusal::SelfAllocation(ask.subscriber.clone()));
     }
     match standing {
         Standing::Open => {}
         Standing::Locked | Standing::Sealed => {
-            return Err(Refusal::MonthLocked { month, standing, open });
+            return Err(Refusal::MonthLocked {
+                month,
+                standing,
+                open,
+            });
         }
         Standing::Future | Standing::Unknown => return Err(Refusal::MonthNotOpen { month, open }),
     }
@@ -76,7 +96,12 @@ pub fn decide(ask: &Ask, situation: &Situation) -> Result<Option<Setting>, Refus
         Outcome::Changed(setting) => Ok(Some(setting)),
         Outcome::TooMuch => {
             let (left, funded) = (pool.left(), pool.funded());
-            Err(Refusal::InsufficientFunds { asked: ask.to, left, funded, now: from })
+            Err(Refusal::InsufficientFunds {
+                asked: ask.to,
+                left,
+                funded,
+                now: from,
+            })
         }
     }
 }
@@ -112,7 +137,15 @@ mod tests {
         let refused = decide(&ask("alice", 701), &january()).unwrap_err();
         let (left, funded) = (Amount::usd(600), Amount::usd(1_000));
         let (asked, now) = (Amount::usd(701), Amount::usd(100));
-        assert_eq!(refused, Refusal::InsufficientFunds { asked, left, funded, now });
+        assert_eq!(
+            refused,
+            Refusal::InsufficientFunds {
+                asked,
+                left,
+                funded,
+                now
+            }
+        );
         assert_eq!(
             refused.to_string(),
             "$7.01 is more than can be set: $6.00 of $10.00 are left, beside $1.00 now"
@@ -131,24 +164,42 @@ mod tests {
             from: Amount::usd(0),
             ..january()
         };
-        assert!(matches!(decide(&ask("sam", 1), &at), Err(Refusal::SelfAllocation(_))));
+        assert!(matches!(
+            decide(&ask("sam", 1), &at),
+            Err(Refusal::SelfAllocation(_))
+        ));
         let ask = ask("alice", 1);
-        assert!(matches!(decide(&ask, &at), Err(Refusal::MonthLocked { .. })));
+        assert!(matches!(
+            decide(&ask, &at),
+            Err(Refusal::MonthLocked { .. })
+        ));
         at.standing = Standing::Future;
-        assert!(matches!(decide(&ask, &at), Err(Refusal::MonthNotOpen { .. })));
+        assert!(matches!(
+            decide(&ask, &at),
+            Err(Refusal::MonthNotOpen { .. })
+        ));
         at.standing = Standing::Open;
         assert!(matches!(decide(&ask, &at), Err(Refusal::CreatorUnknown(_))));
         at.creator_known = true;
-        assert!(matches!(decide(&ask, &at), Err(Refusal::SubscriptionRequired(_))));
+        assert!(matches!(
+            decide(&ask, &at),
+            Err(Refusal::SubscriptionRequired(_))
+        ));
         at.subscribed = true;
-        assert!(matches!(decide(&ask, &at), Err(Refusal::InsufficientFunds { .. })));
+        assert!(matches!(
+            decide(&ask, &at),
+            Err(Refusal::InsufficientFunds { .. })
+        ));
         at.pool = january().pool;
         assert!(decide(&ask, &at).unwrap().is_some());
     }
 
     #[test]
     fn money_that_is_there_can_be_directed_after_the_subscription_has_ended() {
-        let at = Situation { subscribed: false, ..january() };
+        let at = Situation {
+            subscribed: false,
+            ..january()
+        };
         assert!(decide(&ask("alice", 200), &at).unwrap().is_some());
     }
 

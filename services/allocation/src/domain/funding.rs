@@ -41,9 +41,22 @@ impl Charge {
     /// all tax funds nothing: no fact says so, and its digest is zero.
     /// Errors: `Money`.
     pub fn fund(&self, month: Month) -> Result<Funding, LedgerError> {
-        let ChargeSettled { charge, subscriber, program, gross, tax, .. } = self.settled.clone();
+        let ChargeSettled {
+            charge,
+            subscriber,
+            program,
+            gross,
+            tax,
+            ..
+        } = self.settled.clone();
         let amount = gross.checked_sub(tax)?;
-        let attributed = FundingAttributed { charge, subscriber, program, month, amount };
+        let attributed = FundingAttributed {
+            charge,
+            subscriber,
+            program,
+            month,
+            amount,
+        };
         let digest = if amount.is_zero() {
             0
         } else {

@@ -33,14 +33,24 @@ impl Pool {
     /// Errors: `Negative` when more is allocated than was funded, `AssetMismatch`.
     pub fn try_new(funded: Amount, allocated: Amount, version: u64) -> Result<Self, MoneyError> {
         let left = funded.checked_sub(allocated)?;
-        Ok(Self { funded, allocated, left, version })
+        Ok(Self {
+            funded,
+            allocated,
+            left,
+            version,
+        })
     }
 
     /// A pool that no charge has funded.
     #[must_use]
     pub fn empty() -> Self {
         let zero = Amount::usd(0);
-        Self { funded: zero, allocated: zero, left: zero, version: 0 }
+        Self {
+            funded: zero,
+            allocated: zero,
+            left: zero,
+            version: 0,
+        }
     }
 
     #[must_use]
@@ -129,6 +139,9 @@ mod tests {
         let pool = Pool::try_new(Amount::usd(1_000), Amount::usd(700), 3).unwrap();
         let last = pool.set(Amount::usd(100), Amount::usd(400)).unwrap();
         assert!(matches!(last, Outcome::Changed(setting) if setting.pool.left().is_zero()));
-        assert_eq!(pool.set(Amount::usd(100), Amount::usd(401)), Ok(Outcome::TooMuch));
+        assert_eq!(
+            pool.set(Amount::usd(100), Amount::usd(401)),
+            Ok(Outcome::TooMuch)
+        );
     }
 }

@@ -11,7 +11,10 @@ pub enum Readiness {
     Complete,
     CutMissing,
     /// The charges applied are not those of the cut, yet.
-    Differs { applied: Control, cut: Cut },
+    Differs {
+        applied: Control,
+        cut: Cut,
+    },
 }
 
 /// Compares the charges applied for a month with billing's cut of it.
@@ -44,20 +47,33 @@ mod tests {
 
     #[test]
     fn a_month_is_complete_when_count_sum_and_digest_are_the_cuts() {
-        let cut = Control { count: 2, sum_minor: 2_000, digest: 7 };
+        let cut = Control {
+            count: 2,
+            sum_minor: 2_000,
+            digest: 7,
+        };
         assert_eq!(readiness(cut, Some(cut)), Readiness::Complete);
         assert_eq!(readiness(cut, None), Readiness::CutMissing);
         for applied in [
             Control { count: 1, ..cut },
-            Control { sum_minor: 1_999, ..cut },
+            Control {
+                sum_minor: 1_999,
+                ..cut
+            },
             Control { digest: 8, ..cut },
         ] {
-            assert_eq!(readiness(applied, Some(cut)), Readiness::Differs { applied, cut });
+            assert_eq!(
+                readiness(applied, Some(cut)),
+                Readiness::Differs { applied, cut }
+            );
         }
     }
 
     #[test]
     fn a_month_without_charges_is_complete_when_the_cut_has_none() {
-        assert_eq!(readiness(Control::default(), Some(Cut::default())), Readiness::Complete);
+        assert_eq!(
+            readiness(Control::default(), Some(Cut::default())),
+            Readiness::Complete
+        );
     }
 }

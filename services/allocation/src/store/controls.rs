@@ -53,10 +53,19 @@ impl Store {
             "select charge_count, gross_minor, digest from allocation.month_cut where month = $1",
             month.to_i32()
         );
-        let Some(row) = cut.fetch_optional(&mut *tx).await? else { return Ok((applied, None)) };
+        let Some(row) = cut.fetch_optional(&mut *tx).await? else {
+            return Ok((applied, None));
+        };
         let count = u64::try_from(row.charge_count).map_err(unreadable)?;
         let digest = digest_of(row.digest);
-        Ok((applied, Some(Cut { count, sum_minor: row.gross_minor, digest })))
+        Ok((
+            applied,
+            Some(Cut {
+                count,
+                sum_minor: row.gross_minor,
+                digest,
+            }),
+        ))
     }
 
     /// The control totals of every fact stamped with a month. The caller holds its lock.
@@ -128,8 +137,14 @@ impl Store {
             let kind: FactKind = row.kind.parse().map_err(unreadable)?;
             let count = u64::try_from(row.fact_count).map_err(unreadable)?;
             let digest = digest_of(row.digest);
-            let control = Control { count, sum_minor: row.sum_minor, digest };
-            totals.add_control(program, kind, control).map_err(unreadable)?;
+            let control = Control {
+                count,
+                sum_minor: row.sum_minor,
+                digest,
+            };
+            totals
+                .add_control(program, kind, control)
+                .map_err(unreadable)?;
         }
         Ok(totals)
     }
@@ -161,8 +176,14 @@ fn add(totals: &mut ControlTotals, kind: FactKind, sums: Vec<Sum>) -> Result<(),
         let program: Program = sum.program.parse().map_err(unreadable)?;
         let count = u64::try_from(sum.count).map_err(unreadable)?;
         let digest = digest_of_sum(&sum.digests)?;
-        let control = Control { count, sum_minor: sum.minor, digest };
-        totals.add_control(program, kind, control).map_err(unreadable)?;
+        let control = Control {
+            count,
+            sum_minor: sum.minor,
+            digest,
+        };
+        totals
+            .add_control(program, kind, control)
+            .map_err(unreadable)?;
     }
     Ok(())
 }

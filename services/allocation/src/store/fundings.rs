@@ -36,10 +36,15 @@ impl Store {
         let months: Vec<i32> = fundings.iter().map(|row| row.month.to_i32()).collect();
         let amounts: Vec<i64> = fundings.iter().map(|row| row.amount_minor).collect();
         let digests: Vec<i64> = fundings.iter().map(|row| column_of(row.digest)).collect();
-        let periods: Vec<i32> = fundings.iter().map(|row| row.period_month.to_i32()).collect();
+        let periods: Vec<i32> = fundings
+            .iter()
+            .map(|row| row.period_month.to_i32())
+            .collect();
         let gross: Vec<i64> = fundings.iter().map(|row| row.gross_minor).collect();
-        let of_charges: Vec<i64> =
-            fundings.iter().map(|row| column_of(row.charge_digest)).collect();
+        let of_charges: Vec<i64> = fundings
+            .iter()
+            .map(|row| column_of(row.charge_digest))
+            .collect();
         sqlx::query_scalar!(
             "insert into allocation.funding
                  (charge, subscriber_id, program, month, amount_minor, digest, period_month,

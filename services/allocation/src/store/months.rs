@@ -29,9 +29,13 @@ impl Store {
         tx: &mut PgConnection,
         month: Month,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query!("select pg_advisory_xact_lock_shared($1, $2)", MONTH_LOCKS, month.to_i32())
-            .execute(tx)
-            .await?;
+        sqlx::query!(
+            "select pg_advisory_xact_lock_shared($1, $2)",
+            MONTH_LOCKS,
+            month.to_i32()
+        )
+        .execute(tx)
+        .await?;
         Ok(())
     }
 
@@ -41,17 +45,25 @@ impl Store {
         tx: &mut PgConnection,
         month: Month,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query!("select pg_advisory_xact_lock($1, $2)", MONTH_LOCKS, month.to_i32())
-            .execute(tx)
-            .await?;
+        sqlx::query!(
+            "select pg_advisory_xact_lock($1, $2)",
+            MONTH_LOCKS,
+            month.to_i32()
+        )
+        .execute(tx)
+        .await?;
         Ok(())
     }
 
     /// One at a time adds months. Taken before any month's own lock, never after.
     pub async fn lock_calendar_in_tx(&self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-        sqlx::query!("select pg_advisory_xact_lock($1, $2)", MONTH_LOCKS, CALENDAR)
-            .execute(tx)
-            .await?;
+        sqlx::query!(
+            "select pg_advisory_xact_lock($1, $2)",
+            MONTH_LOCKS,
+            CALENDAR
+        )
+        .execute(tx)
+        .await?;
         Ok(())
     }
 
@@ -66,8 +78,14 @@ impl Store {
         )
         .fetch_one(tx)
         .await?;
-        let Some((first, last)) = row.first.zip(row.last) else { return Ok(None) };
-        Ok(Some(Span { first: month_of(first)?, last: month_of(last)?, sealed: row.sealed }))
+        let Some((first, last)) = row.first.zip(row.last) else {
+            return Ok(None);
+        };
+        Ok(Some(Span {
+            first: month_of(first)?,
+            last: month_of(last)?,
+            sealed: row.sealed,
+        }))
     }
 
     /// Adds rows that are not there yet; one that is stays as it is.
@@ -78,8 +96,10 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
         let numbers: Vec<i32> = months.iter().map(|(month, _)| month.to_i32()).collect();
-        let states: Vec<String> =
-            months.iter().map(|(_, state)| state.as_str().to_owned()).collect();
+        let states: Vec<String> = months
+            .iter()
+            .map(|(_, state)| state.as_str().to_owned())
+            .collect();
         sqlx::query!(
             "insert into allocation.month (month, state, locked_at)
              select number, state, case when state = 'locked' then $3::timestamptz end
@@ -97,11 +117,10 @@ impl Store {
 
     /// The month that subscribers direct: the earliest open one.
     pub async fn find_open(&self) -> Result<Option<Month>, sqlx::Error> {
-        let found = sqlx::query_scalar!(
-            "select min(month) from allocation.month where state = 'open'"
-        )
-        .fetch_one(&self.pool)
-        .await?;
+        let found =
+            sqlx::query_scalar!("select min(month) from allocation.month where state = 'open'")
+                .fetch_one(&self.pool)
+                .await?;
         found.map(month_of).transpose()
     }
 
@@ -143,7 +162,11 @@ impl Store {
         .await?;
         let Some(row) = found else { return Ok(None) };
         let state = state_of(&row.state)?;
-        Ok(Some(MonthRow { state, locked_at: row.locked_at, sealed_at: row.sealed_at }))
+        Ok(Some(MonthRow {
+            state,
+            locked_at: row.locked_at,
+            sealed_at: row.sealed_at,
+        }))
     }
 
     pub async fn set_locked_in_tx(

@@ -118,7 +118,12 @@ impl Store {
         .await?;
         let share = |creator: String, minor, status, updated_at| {
             let creator = CreatorId::try_from(creator).map_err(unreadable)?;
-            Ok(Share { creator, amount: usd(minor)?, status, updated_at })
+            Ok(Share {
+                creator,
+                amount: usd(minor)?,
+                status,
+                updated_at,
+            })
         };
         rows.into_iter()
             .map(|row| share(row.creator_id, row.amount_minor, row.status, row.updated_at))
@@ -148,7 +153,10 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut view = PoolView { pool: Pool::empty(), shares: Vec::new() };
+        let mut view = PoolView {
+            pool: Pool::empty(),
+            shares: Vec::new(),
+        };
         for row in rows {
             view.pool = pool_of(row.funded_minor, row.allocated_minor, row.version)?;
             let (Some(creator), Some(minor), Some(status), Some(updated_at)) =
@@ -157,7 +165,12 @@ impl Store {
                 continue;
             };
             let creator = CreatorId::try_from(creator).map_err(unreadable)?;
-            view.shares.push(Share { creator, amount: usd(minor)?, status, updated_at });
+            view.shares.push(Share {
+                creator,
+                amount: usd(minor)?,
+                status,
+                updated_at,
+            });
         }
         Ok(view)
     }
@@ -169,7 +182,15 @@ impl Store {
         change: &Change<'_>,
         now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
-        let Change { ask, month, from, delta_minor, pool, fact_key, digest } = *change;
+        let Change {
+            ask,
+            month,
+            from,
+            delta_minor,
+            pool,
+            fact_key,
+            digest,
+        } = *change;
         sqlx::query!(
             "with moved as (
                  update allocation.pool set allocated_minor = $8, version = $5

@@ -37,7 +37,12 @@ impl Usecases {
             return Err(month_unknown(month));
         }
         let pool = self.store.find_pool(subscriber, program, month).await?;
-        Ok(View { program, month, standing, pool })
+        Ok(View {
+            program,
+            month,
+            standing,
+            pool,
+        })
     }
 
     /// Sets what one creator gets; `None` sets it in the open month. Answers the pool afterwards
@@ -56,10 +61,26 @@ impl Usecases {
         let standing = standing(month, reading.state, open);
         let pool = reading.pool;
         let from = amount_of(&shares, ask);
-        let Reading { creator_known, subscribed, .. } = reading;
-        let situation =
-            Situation { month, standing, open, creator_known, subscribed, pool, from };
-        let view = |pool| View { program: ask.program, month, standing, pool };
+        let Reading {
+            creator_known,
+            subscribed,
+            ..
+        } = reading;
+        let situation = Situation {
+            month,
+            standing,
+            open,
+            creator_known,
+            subscribed,
+            pool,
+            from,
+        };
+        let view = |pool| View {
+            program: ask.program,
+            month,
+            standing,
+            pool,
+        };
         let Some(setting) = decide(ask, &situation)? else {
             return Ok((view(PoolView { pool, shares }), String::new()));
         };
@@ -67,7 +88,13 @@ impl Usecases {
         let fact_key = self.save_in_tx(&mut tx, ask, month, setting, now).await?;
         tx.commit().await?;
         put(&mut shares, ask, now);
-        Ok((view(PoolView { pool: setting.pool, shares }), fact_key))
+        Ok((
+            view(PoolView {
+                pool: setting.pool,
+                shares,
+            }),
+            fact_key,
+        ))
     }
 
     /// Takes the month's shared lock and the pool's, and reads what the decision needs. Asked
@@ -147,6 +174,11 @@ fn put(shares: &mut Vec<Share>, ask: &Ask, now: OffsetDateTime) {
         return;
     }
     let place = shares.partition_point(|share| share.creator < ask.creator);
-    let share = Share { creator: ask.creator.clone(), amount: ask.to, status, updated_at: now };
+    let share = Share {
+        creator: ask.creator.clone(),
+        amount: ask.to,
+        status,
+        updated_at: now,
+    };
     shares.insert(place, share);
 }

@@ -25,11 +25,7 @@ impl Usecases {
     ///
     /// # Errors
     /// `Unavailable` before the first month has begun; the database's.
-    pub async fn fund_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        charges: &[Charge],
-    ) -> Result<(), Error> {
+    pub async fn fund_in_tx(&self, tx: &mut PgConnection, charges: &[Charge]) -> Result<(), Error> {
         if charges.is_empty() {
             return Ok(());
         }
@@ -61,8 +57,10 @@ impl Usecases {
         charges: &[Charge],
         now: OffsetDateTime,
     ) -> Result<BTreeMap<Month, Month>, Error> {
-        let periods: BTreeSet<Month> =
-            charges.iter().map(|charge| charge.settled().period_month).collect();
+        let periods: BTreeSet<Month> = charges
+            .iter()
+            .map(|charge| charge.settled().period_month)
+            .collect();
         let periods: Vec<Month> = periods.into_iter().collect();
         self.extend_calendar_in_tx(tx, &periods, now).await?;
         let mut stamps = BTreeMap::new();
@@ -78,13 +76,23 @@ impl Usecases {
         periods: &[Month],
         now: OffsetDateTime,
     ) -> Result<(), Error> {
-        let span = self.store.find_span_in_tx(tx).await?.ok_or_else(no_month_yet)?;
+        let span = self
+            .store
+            .find_span_in_tx(tx)
+            .await?
+            .ok_or_else(no_month_yet)?;
         if missing(span, periods).is_empty() {
             return Ok(());
         }
         self.store.lock_calendar_in_tx(tx).await?;
-        let span = self.store.find_span_in_tx(tx).await?.ok_or_else(no_month_yet)?;
-        self.store.add_months_in_tx(tx, &missing(span, periods), now).await?;
+        let span = self
+            .store
+            .find_span_in_tx(tx)
+            .await?
+            .ok_or_else(no_month_yet)?;
+        self.store
+            .add_months_in_tx(tx, &missing(span, periods), now)
+            .await?;
         Ok(())
     }
 
@@ -130,7 +138,13 @@ fn announcements(
     let told = told.filter(|told| fresh.contains(told.charge.as_str()) && !told.amount.is_zero());
     told.map(|told| {
         let event = contract::FundingAttributed::from(told);
-        Announcement::new(format!("funding:{}", told.charge), told.charge.as_str(), 1, now, &event)
+        Announcement::new(
+            format!("funding:{}", told.charge),
+            told.charge.as_str(),
+            1,
+            now,
+            &event,
+        )
     })
     .collect()
 }

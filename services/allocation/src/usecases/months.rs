@@ -37,12 +37,16 @@ impl Usecases {
     /// # Errors
     /// The database's.
     pub async fn begin_first_month(&self) -> Result<(), Error> {
-        let Some(today) = self.today() else { return Ok(()) };
+        let Some(today) = self.today() else {
+            return Ok(());
+        };
         let mut tx = self.store.begin().await?;
         self.store.lock_calendar_in_tx(&mut tx).await?;
         if self.store.find_span_in_tx(&mut tx).await?.is_none() {
             let first = [(today, MonthState::Open)];
-            self.store.add_months_in_tx(&mut tx, &first, self.clock.now()).await?;
+            self.store
+                .add_months_in_tx(&mut tx, &first, self.clock.now())
+                .await?;
         }
         tx.commit().await?;
         Ok(())
@@ -59,7 +63,11 @@ impl Usecases {
         }
         let Some(open) = self.store.find_open().await? else {
             self.begin_first_month().await?;
-            return Ok(if self.clock.is_read() { Due::Locked } else { Due::Not(None) });
+            return Ok(if self.clock.is_read() {
+                Due::Locked
+            } else {
+                Due::Not(None)
+            });
         };
         self.seen.set(open);
         if now < end_of(open) {
@@ -76,7 +84,9 @@ impl Usecases {
         self.store.lock_calendar_in_tx(&mut tx).await?;
         self.store.lock_month_in_tx(&mut tx, month).await?;
         self.store.set_locked_in_tx(&mut tx, month, now).await?;
-        self.store.add_months_in_tx(&mut tx, &[(month.next(), MonthState::Open)], now).await?;
+        self.store
+            .add_months_in_tx(&mut tx, &[(month.next(), MonthState::Open)], now)
+            .await?;
         tx.commit().await?;
         tracing::info!(%month, "month locked");
         Ok(())
@@ -111,7 +121,9 @@ impl Usecases {
         }
         let now = self.clock.now();
         let totals = self.store.sum_facts_in_tx(&mut tx, month).await?;
-        self.store.save_totals_in_tx(&mut tx, month, &totals).await?;
+        self.store
+            .save_totals_in_tx(&mut tx, month, &totals)
+            .await?;
         self.store.set_sealed_in_tx(&mut tx, month, now).await?;
         let event = contract::MonthSealed {
             month: month.to_string(),

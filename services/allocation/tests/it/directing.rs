@@ -13,7 +13,9 @@ const JANUARY: time::OffsetDateTime = datetime!(2027-01-10 00:00 UTC);
 /// sam has paid $10.00 for January.
 async fn funded() -> Result<Story> {
     let story = Story::begin(JANUARY).await?;
-    story.billing(&[settled(&charge("1", "sam", 1_000, "2027-01"))]).await?;
+    story
+        .billing(&[settled(&charge("1", "sam", 1_000, "2027-01"))])
+        .await?;
     Ok(story)
 }
 
@@ -25,20 +27,48 @@ async fn what_is_set_is_listed_and_announced() -> Result<()> {
     let second = story.set("sam", "alice", 200).await?;
     let third = story.set("sam", "bob", 100).await?;
     let pool = third.pool.expect("the pool afterwards");
-    assert_eq!(pool, story.pool("sam", "").await?, "the answer is what a read answers");
-    assert_eq!((pool.funded_minor, pool.allocated_minor, pool.unallocated_minor), (1_000, 300, 700));
-    let shares: Vec<(&str, i64)> =
-        pool.allocations.iter().map(|a| (a.creator_id.as_str(), a.amount_minor)).collect();
+    assert_eq!(
+        pool,
+        story.pool("sam", "").await?,
+        "the answer is what a read answers"
+    );
+    assert_eq!(
+        (
+            pool.funded_minor,
+            pool.allocated_minor,
+            pool.unallocated_minor
+        ),
+        (1_000, 300, 700)
+    );
+    let shares: Vec<(&str, i64)> = pool
+        .allocations
+        .iter()
+        .map(|a| (a.creator_id.as_str(), a.amount_minor))
+        .collect();
     assert_eq!(shares, [("alice", 200), ("bob", 100)]);
-    assert_eq!((pool.state.as_str(), pool.month.as_str()), ("open", "2027-01"));
-    assert_eq!(pool.locks_at.map(|at| at.seconds), Some(1_801_440_000), "2027-02-01");
+    assert_eq!(
+        (pool.state.as_str(), pool.month.as_str()),
+        ("open", "2027-01")
+    );
+    assert_eq!(
+        pool.locks_at.map(|at| at.seconds),
+        Some(1_801_440_000),
+        "2027-02-01"
+    );
 
     let told: Vec<AllocationChanged> = story.changed().await?;
     let told: Vec<(&str, i64, i64, i64)> = told
         .iter()
         .map(|t| (t.creator_id.as_str(), t.version, t.from_minor, t.to_minor))
         .collect();
-    assert_eq!(told, [("bob", 1, 0, 300), ("alice", 2, 0, 200), ("bob", 3, 300, 100)]);
+    assert_eq!(
+        told,
+        [
+            ("bob", 1, 0, 300),
+            ("alice", 2, 0, 200),
+            ("bob", 3, 300, 100)
+        ]
+    );
     assert_ne!(second.fact_id, third.fact_id);
     story.end().await
 }
@@ -73,7 +103,13 @@ async fn insufficient_funds_tells_what_is_left() -> Result<()> {
     let (code, figures) = refused(story.set("sam", "bob", 121).await);
     assert_eq!(code, "INSUFFICIENT_FUNDS");
     assert_eq!(figures["left_minor"], "120");
-    assert_eq!((figures["funded_minor"].as_str(), figures["asked_minor"].as_str()), ("1000", "121"));
+    assert_eq!(
+        (
+            figures["funded_minor"].as_str(),
+            figures["asked_minor"].as_str()
+        ),
+        ("1000", "121")
+    );
     story.set("sam", "bob", 120).await?;
     story.end().await
 }
@@ -99,7 +135,12 @@ async fn sixteen_changes_at_once_never_overspend() -> Result<()> {
     assert_eq!(passed, 3, "three times $3.00 fit into $10.00");
     let pool = story.pool("sam", "").await?;
     assert_eq!((pool.allocated_minor, pool.allocations.len()), (900, 3));
-    let mut versions: Vec<i64> = story.changed().await?.iter().map(|told| told.version).collect();
+    let mut versions: Vec<i64> = story
+        .changed()
+        .await?
+        .iter()
+        .map(|told| told.version)
+        .collect();
     versions.sort_unstable();
     assert_eq!(versions, [1, 2, 3]);
     story.end().await
@@ -117,7 +158,10 @@ async fn one_creator_set_by_many_at_once_ends_with_facts_that_add_up() -> Result
         answer??;
     }
     let told = story.changed().await?;
-    let sum: i64 = told.iter().map(|told| told.to_minor - told.from_minor).sum();
+    let sum: i64 = told
+        .iter()
+        .map(|told| told.to_minor - told.from_minor)
+        .sum();
     assert_eq!(told.len(), 16);
     assert_eq!(sum, story.pool("sam", "").await?.allocated_minor);
     story.end().await
@@ -129,11 +173,20 @@ async fn a_creator_must_be_known_here_and_nobody_directs_money_to_itself() -> Re
     let unknown = story.set("sam", "carol", 100).await;
     assert_eq!(unknown.as_ref().unwrap_err().code(), Code::NotFound);
     assert_eq!(refused(unknown).0, "CREATOR_UNKNOWN");
-    assert_eq!(refused(story.set("sam", "sam", 100).await).0, "SELF_ALLOCATION");
+    assert_eq!(
+        refused(story.set("sam", "sam", 100).await).0,
+        "SELF_ALLOCATION"
+    );
     let mut client = story.client()?;
     for (id, is_known) in [("alice", true), ("carol", false)] {
-        let asked = KnowsCreatorRequest { creator_id: id.into() };
-        assert_eq!(client.knows_creator(asked).await?.into_inner().known, is_known, "{id}");
+        let asked = KnowsCreatorRequest {
+            creator_id: id.into(),
+        };
+        assert_eq!(
+            client.knows_creator(asked).await?.into_inner().known,
+            is_known,
+            "{id}"
+        );
     }
     story.end().await
 }
@@ -147,15 +200,26 @@ async fn directing_money_takes_funds_or_a_subscription_that_is_active() -> Resul
 
     story.billing(&[subscription("tim", "trialing", 2)]).await?;
     let (code, figures) = refused(story.set("tim", "alice", 100).await);
-    assert_eq!((code.as_str(), figures["left_minor"].as_str()), ("INSUFFICIENT_FUNDS", "0"));
+    assert_eq!(
+        (code.as_str(), figures["left_minor"].as_str()),
+        ("INSUFFICIENT_FUNDS", "0")
+    );
 
     story.billing(&[subscription("tim", "past_due", 3)]).await?;
-    assert_eq!(refused(story.set("tim", "alice", 100).await).0, "SUBSCRIPTION_REQUIRED");
+    assert_eq!(
+        refused(story.set("tim", "alice", 100).await).0,
+        "SUBSCRIPTION_REQUIRED"
+    );
     // What happened before the newest version changes nothing by coming late.
     story.billing(&[subscription("tim", "active", 1)]).await?;
-    assert_eq!(refused(story.set("tim", "alice", 100).await).0, "SUBSCRIPTION_REQUIRED");
+    assert_eq!(
+        refused(story.set("tim", "alice", 100).await).0,
+        "SUBSCRIPTION_REQUIRED"
+    );
 
-    story.billing(&[settled(&charge("9", "tim", 500, "2027-01"))]).await?;
+    story
+        .billing(&[settled(&charge("9", "tim", 500, "2027-01"))])
+        .await?;
     story.set("tim", "alice", 100).await?;
     story.end().await
 }
@@ -170,13 +234,26 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
         ("amount_minor", set("sam", "alice", -1, "")),
         ("amount_minor", set("sam", "alice", 100_000_001, "")),
         ("month", set("sam", "alice", 1, "2027-13")),
-        ("program", wire::allocation::v1::SetAllocationRequest { program: "copies".into(), ..good }),
+        (
+            "program",
+            wire::allocation::v1::SetAllocationRequest {
+                program: "copies".into(),
+                ..good
+            },
+        ),
     ];
     for (field, request) in cases {
         let answer = story.client()?.set_allocation(request).await;
-        assert_eq!(answer.as_ref().unwrap_err().code(), Code::InvalidArgument, "{field}");
+        assert_eq!(
+            answer.as_ref().unwrap_err().code(),
+            Code::InvalidArgument,
+            "{field}"
+        );
         let (code, figures) = refused(answer);
-        assert_eq!((code.as_str(), figures["field"].as_str()), ("INVALID_ARGUMENT", field));
+        assert_eq!(
+            (code.as_str(), figures["field"].as_str()),
+            ("INVALID_ARGUMENT", field)
+        );
     }
     story.end().await
 }
@@ -185,8 +262,18 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
 async fn a_subscriber_without_a_pool_reads_zeros() -> Result<()> {
     let story = Story::begin(JANUARY).await?;
     let pool = story.pool("nobody", "").await?;
-    assert_eq!((pool.funded_minor, pool.allocated_minor, pool.unallocated_minor), (0, 0, 0));
-    assert_eq!((pool.month.as_str(), pool.state.as_str()), ("2027-01", "open"));
+    assert_eq!(
+        (
+            pool.funded_minor,
+            pool.allocated_minor,
+            pool.unallocated_minor
+        ),
+        (0, 0, 0)
+    );
+    assert_eq!(
+        (pool.month.as_str(), pool.state.as_str()),
+        ("2027-01", "open")
+    );
     assert!(pool.allocations.is_empty());
     story.end().await
 }

@@ -47,7 +47,13 @@ pub fn charge(id: &str, subscriber: &str, cents: u32, month: &str) -> ledger::Ch
 pub fn settled(charge: &ledger::ChargeSettled) -> Fact {
     let fact_id = format!("charge:{}", charge.charge);
     let event = ChargeSettled::from(charge);
-    Fact::new(fact_id, charge.charge.as_str(), 1, charge.settled_at, &event)
+    Fact::new(
+        fact_id,
+        charge.charge.as_str(),
+        1,
+        charge.settled_at,
+        &event,
+    )
 }
 
 /// Billing's cut of a month that has these charges.
@@ -62,7 +68,13 @@ pub fn cut(month: &str, charges: &[&ledger::ChargeSettled]) -> Fact {
         gross_minor: control.sum_minor,
         digest: control.digest,
     };
-    Fact::new(format!("cut:{month}"), month, 1, OffsetDateTime::UNIX_EPOCH, &event)
+    Fact::new(
+        format!("cut:{month}"),
+        month,
+        1,
+        OffsetDateTime::UNIX_EPOCH,
+        &event,
+    )
 }
 
 pub fn subscription(subscriber: &str, status: &str, version: i64) -> Fact {
@@ -75,12 +87,28 @@ pub fn subscription(subscriber: &str, status: &str, version: i64) -> Fact {
         ..Default::default()
     };
     let fact_id = format!("subscription:sub_{subscriber}:{version}");
-    Fact::new(fact_id, subscriber, version, OffsetDateTime::UNIX_EPOCH, &event)
+    Fact::new(
+        fact_id,
+        subscriber,
+        version,
+        OffsetDateTime::UNIX_EPOCH,
+        &event,
+    )
 }
 
 fn creator(id: &str) -> Fact {
-    let event = CreatorRegistered { creator_id: id.into(), version: 1, ..Default::default() };
-    Fact::new(format!("creator:{id}:1"), id, 1, OffsetDateTime::UNIX_EPOCH, &event)
+    let event = CreatorRegistered {
+        creator_id: id.into(),
+        version: 1,
+        ..Default::default()
+    };
+    Fact::new(
+        format!("creator:{id}:1"),
+        id,
+        1,
+        OffsetDateTime::UNIX_EPOCH,
+        &event,
+    )
 }
 
 pub fn set(subscriber: &str, creator: &str, cents: i64, month: &str) -> SetAllocationRequest {
@@ -152,7 +180,9 @@ impl Story {
         cents: i64,
     ) -> Result<SetAllocationResponse, Status> {
         let mut client = self.client().expect("the gateway may call");
-        let answer = client.set_allocation(set(subscriber, creator, cents, month)).await?;
+        let answer = client
+            .set_allocation(set(subscriber, creator, cents, month))
+            .await?;
         Ok(answer.into_inner())
     }
 
@@ -166,7 +196,9 @@ impl Story {
     }
 
     pub async fn month(&self, month: &str) -> Result<GetMonthResponse> {
-        let request = GetMonthRequest { month: month.into() };
+        let request = GetMonthRequest {
+            month: month.into(),
+        };
         Ok(self.client()?.get_month(request).await?.into_inner())
     }
 
@@ -186,7 +218,9 @@ impl Story {
     pub async fn seal(&self, month: &str) -> Result<MonthSealed> {
         let seals: Vec<MonthSealed> = self.bed.announced("allocation").await?;
         let mut seals = seals.into_iter().filter(|seal| seal.month == month);
-        let seal = seals.next().with_context(|| format!("{month} was not sealed"))?;
+        let seal = seals
+            .next()
+            .with_context(|| format!("{month} was not sealed"))?;
         anyhow::ensure!(seals.next().is_none(), "{month} was sealed twice");
         Ok(seal)
     }
@@ -194,10 +228,20 @@ impl Story {
     /// The control totals of all that was announced for a month.
     pub async fn announced_totals(&self, month: &str) -> Result<ControlTotals> {
         let mut totals = ControlTotals::new();
-        for event in self.funded().await?.iter().filter(|event| event.month == month) {
+        for event in self
+            .funded()
+            .await?
+            .iter()
+            .filter(|event| event.month == month)
+        {
             totals.add(&ledger::Fact::try_new(facts::funding_attributed(event)?)?)?;
         }
-        for event in self.changed().await?.iter().filter(|event| event.month == month) {
+        for event in self
+            .changed()
+            .await?
+            .iter()
+            .filter(|event| event.month == month)
+        {
             totals.add(&ledger::Fact::try_new(facts::allocation_changed(event)?)?)?;
         }
         Ok(totals)

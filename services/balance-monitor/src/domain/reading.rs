@@ -50,7 +50,11 @@ pub struct Run {
 impl Books {
     fn solvency(&self) -> Result<Solvency, LedgerError> {
         let usd = |minor| Balance::new(minor, Asset::Usd);
-        let assets = [self.payments_minor, self.storage_minor, self.connected_minor];
+        let assets = [
+            self.payments_minor,
+            self.storage_minor,
+            self.connected_minor,
+        ];
         let assets = assets
             .into_iter()
             .map(usd)
@@ -72,7 +76,13 @@ impl Reading {
         let usd = |minor| Balance::new(minor, Asset::Usd);
         let total = usd(held.available_minor).checked_add(usd(held.pending_minor))?;
         let difference = total.checked_sub(usd(books.payments_minor))?;
-        Ok(Self { held, books, missing: books.solvency()?.missing()?, total, difference })
+        Ok(Self {
+            held,
+            books,
+            missing: books.solvency()?.missing()?,
+            total,
+            difference,
+        })
     }
 }
 
@@ -93,7 +103,9 @@ pub fn coverage(reading: &Reading) -> Result<Verdict, LedgerError> {
     Ok(Verdict::Wrong(Finding {
         kind: Kind::ObligationsUncovered,
         subject: String::new(),
-        detail: format!("{owed} is owed or could come to be, {assets} is there: {missing} is missing."),
+        detail: format!(
+            "{owed} is owed or could come to be, {assets} is there: {missing} is missing."
+        ),
         figures: vec![
             ("current_balance_minor", assets.minor()),
             ("required_reserve_minor", owed.minor()),
@@ -108,7 +120,13 @@ pub fn coverage(reading: &Reading) -> Result<Verdict, LedgerError> {
 /// difference counts only once it stood still for `patience` and nothing moved at Stripe.
 #[must_use]
 pub fn agreement(reading: &Reading, run: Run, patience: Duration) -> Verdict {
-    let Reading { held, books, total, difference, .. } = reading;
+    let Reading {
+        held,
+        books,
+        total,
+        difference,
+        ..
+    } = reading;
     if difference.is_zero() {
         return Verdict::Right;
     }
@@ -119,7 +137,9 @@ pub fn agreement(reading: &Reading, run: Run, patience: Duration) -> Verdict {
     Verdict::Wrong(Finding {
         kind: Kind::BalanceDiffers,
         subject: String::new(),
-        detail: format!("Stripe has {total}, the books say {said}: the difference is {difference}."),
+        detail: format!(
+            "Stripe has {total}, the books say {said}: the difference is {difference}."
+        ),
         figures: vec![
             ("available_minor", held.available_minor),
             ("pending_minor", held.pending_minor),
@@ -138,12 +158,32 @@ mod tests {
     const SINCE: OffsetDateTime = datetime!(2027-02-01 00:00 UTC);
 
     fn reading(available_minor: i64, books: Books) -> Reading {
-        Reading::try_new(Held { available_minor, pending_minor: 0 }, books).unwrap()
+        Reading::try_new(
+            Held {
+                available_minor,
+                pending_minor: 0,
+            },
+            books,
+        )
+        .unwrap()
     }
 
     fn judged(available_minor: i64, payments_minor: i64, stood: Duration) -> Verdict {
-        let reading = reading(available_minor, Books { payments_minor, ..Default::default() });
-        agreement(&reading, Run { since: SINCE, until: SINCE + stood }, PATIENCE)
+        let reading = reading(
+            available_minor,
+            Books {
+                payments_minor,
+                ..Default::default()
+            },
+        );
+        agreement(
+            &reading,
+            Run {
+                since: SINCE,
+                until: SINCE + stood,
+            },
+            PATIENCE,
+        )
     }
 
     #[test]
@@ -160,7 +200,10 @@ mod tests {
             tax_minor: 4,
         };
         assert_eq!(coverage(&reading(0, books)), Ok(Verdict::Right));
-        let short = Books { tax_minor: 5, ..books };
+        let short = Books {
+            tax_minor: 5,
+            ..books
+        };
         let Ok(Verdict::Wrong(finding)) = coverage(&reading(0, short)) else {
             panic!("a cent is missing and nothing is said")
         };
@@ -174,7 +217,10 @@ mod tests {
     #[test]
     fn a_difference_counts_once_it_stood_for_fifteen_minutes() {
         assert_eq!(judged(900, 1_000, Duration::ZERO), Verdict::Open);
-        assert_eq!(judged(900, 1_000, PATIENCE - Duration::SECOND), Verdict::Open);
+        assert_eq!(
+            judged(900, 1_000, PATIENCE - Duration::SECOND),
+            Verdict::Open
+        );
         let Verdict::Wrong(finding) = judged(900, 1_000, PATIENCE) else {
             panic!("a difference that stands is not told")
         };

@@ -27,14 +27,15 @@ impl Store {
         transactions: &[Transaction],
     ) -> Result<HashSet<String>, sqlx::Error> {
         let texts = |read: fn(&Transaction) -> &str| -> Vec<String> {
-            transactions.iter().map(|one| read(one).to_owned()).collect()
+            transactions
+                .iter()
+                .map(|one| read(one).to_owned())
+                .collect()
         };
-        let sources: Vec<Option<String>> =
-            transactions.iter().map(|one| one.source.clone()).collect();
         let new = sqlx::query_scalar!(
             "insert into balance_monitor.balance_transaction
                  (txn, type, source, net_minor, fee_minor, currency, created, available_on, owner)
-             select t.txn, t.type, t.source, t.net_minor, t.fee_minor, t.currency, t.created,
+             select t.txn, t.type, nullif(t.source, ''), t.net_minor, t.fee_minor, t.currency, t.created,
                     t.available_on, t.owner
              from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[],
                          $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[])
@@ -46,12 +47,24 @@ impl Store {
              returning txn",
             &texts(|one| &one.txn),
             &texts(|one| &one.kind),
-            &sources as &[Option<String>],
-            &transactions.iter().map(|one| one.net_minor).collect::<Vec<_>>(),
-            &transactions.iter().map(|one| one.fee_minor).collect::<Vec<_>>(),
+            &texts(|one| one.source.as_deref().unwrap_or_default()),
+            &transactions
+                .iter()
+                .map(|one| one.net_minor)
+                .collect::<Vec<_>>(),
+            &transactions
+                .iter()
+                .map(|one| one.fee_minor)
+                .collect::<Vec<_>>(),
             &texts(|one| &one.currency),
-            &transactions.iter().map(|one| one.created).collect::<Vec<_>>(),
-            &transactions.iter().map(|one| one.available_on).collect::<Vec<_>>(),
+            &transactions
+                .iter()
+                .map(|one| one.created)
+                .collect::<Vec<_>>(),
+            &transactions
+                .iter()
+                .map(|one| one.available_on)
+                .collect::<Vec<_>>(),
             &texts(|one| one.owner().as_str())
         )
         .fetch_all(tx)

@@ -31,9 +31,19 @@ impl Usecases {
     ) -> Result<(), Error> {
         let (alert_id, now) = (kit::ids::fresh("al"), self.clock.now());
         let data = convert::data(finding);
-        if self.store.raise_alert_in_tx(tx, &alert_id, finding, &data, now).await? {
-            tracing::warn!(alert = finding.kind.as_str(), detail = finding.detail, "alert raised");
-            self.outbox.enqueue_in_tx(tx, &[convert::raised(&alert_id, finding, now)]).await?;
+        if self
+            .store
+            .raise_alert_in_tx(tx, &alert_id, finding, &data, now)
+            .await?
+        {
+            tracing::warn!(
+                alert = finding.kind.as_str(),
+                detail = finding.detail,
+                "alert raised"
+            );
+            self.outbox
+                .enqueue_in_tx(tx, &[convert::raised(&alert_id, finding, now)])
+                .await?;
         }
         Ok(())
     }
@@ -45,8 +55,14 @@ impl Usecases {
         subject: &str,
     ) -> Result<(), Error> {
         let now = self.clock.now();
-        if let Some(alert_id) = self.store.resolve_alert_in_tx(tx, kind, subject, now).await? {
-            self.outbox.enqueue_in_tx(tx, &[convert::resolved(&alert_id, now)]).await?;
+        if let Some(alert_id) = self
+            .store
+            .resolve_alert_in_tx(tx, kind, subject, now)
+            .await?
+        {
+            self.outbox
+                .enqueue_in_tx(tx, &[convert::resolved(&alert_id, now)])
+                .await?;
         }
         Ok(())
     }

@@ -22,14 +22,18 @@ impl Usecases {
 
         let mut tx = self.store.begin().await?;
         self.store.lock_checks_in_tx(&mut tx).await?;
-        let is_newest =
-            self.store.save_snapshot_in_tx(&mut tx, &snapshot, ticket, &reading).await?;
+        let is_newest = self
+            .store
+            .save_snapshot_in_tx(&mut tx, &snapshot, ticket, &reading)
+            .await?;
         if is_newest {
             let run = self.store.get_run_in_tx(&mut tx).await?;
             let covered = coverage(&reading).map_err(|error| Error::Bug(Box::new(error)))?;
-            self.judge_in_tx(&mut tx, Kind::ObligationsUncovered, &covered).await?;
+            self.judge_in_tx(&mut tx, Kind::ObligationsUncovered, &covered)
+                .await?;
             let agreed = agreement(&reading, run, self.every);
-            self.judge_in_tx(&mut tx, Kind::BalanceDiffers, &agreed).await?;
+            self.judge_in_tx(&mut tx, Kind::BalanceDiffers, &agreed)
+                .await?;
         }
         tx.commit().await?;
         Ok(snapshot)
@@ -37,7 +41,12 @@ impl Usecases {
 
     async fn read(&self) -> Result<Reading, Error> {
         let mut earnings = self.earnings.clone();
-        let books = async { Ok(earnings.get_solvency(GetSolvencyRequest {}).await?.into_inner()) };
+        let books = async {
+            Ok(earnings
+                .get_solvency(GetSolvencyRequest {})
+                .await?
+                .into_inner())
+        };
         let (balance, books) = tokio::try_join!(self.ask_balance(), books)?;
         Reading::try_new(convert::held(&balance), convert::books(&books))
             .map_err(|error| Error::Bug(Box::new(error)))

@@ -32,7 +32,9 @@ impl Usecases {
     async fn look_onward(&self, mut anchor: String) -> Result<(), Error> {
         loop {
             let page = self.ask_page(Cursor::NewerThan(anchor)).await?;
-            let Some(newest) = page.items.first() else { return Ok(()) };
+            let Some(newest) = page.items.first() else {
+                return Ok(());
+            };
             anchor = newest.id.clone();
             self.record(&oldest_first(&page.items)).await?;
             if !page.has_more {
@@ -66,7 +68,10 @@ impl Usecases {
     /// Records, and announces what is new and ours, in one transaction.
     async fn record(&self, transactions: &[Transaction]) -> Result<(), Error> {
         let mut tx = self.store.begin().await?;
-        let new = self.store.save_transactions_in_tx(&mut tx, transactions).await?;
+        let new = self
+            .store
+            .save_transactions_in_tx(&mut tx, transactions)
+            .await?;
         let is_new_and_ours = |one: &&Transaction| new.contains(&one.txn) && one.is_ours();
         let ours: Vec<&Transaction> = transactions.iter().filter(is_new_and_ours).collect();
         let mut facts: Vec<Fact> = Vec::new();
@@ -76,7 +81,11 @@ impl Usecases {
         self.outbox.enqueue_in_tx(&mut tx, &facts).await?;
         tx.commit().await?;
         if !new.is_empty() {
-            tracing::info!(new = new.len(), announced = facts.len(), "balance transactions");
+            tracing::info!(
+                new = new.len(),
+                announced = facts.len(),
+                "balance transactions"
+            );
         }
         Ok(())
     }
@@ -88,7 +97,13 @@ impl Usecases {
         tx: &mut PgConnection,
         transaction: &Transaction,
     ) -> Result<Option<Fact>, Error> {
-        let Transaction { txn, kind, net_minor, currency, .. } = transaction;
+        let Transaction {
+            txn,
+            kind,
+            net_minor,
+            currency,
+            ..
+        } = transaction;
         let finding = |kind_of_alert, detail| Finding {
             kind: kind_of_alert,
             subject: txn.clone(),
@@ -99,13 +114,15 @@ impl Usecases {
             Ok(observed) => {
                 if observed.is_unexplained {
                     let detail = format!("{txn} of type {kind} moved {}.", observed.amount);
-                    self.raise_in_tx(tx, &finding(Kind::TransactionUnexplained, detail)).await?;
+                    self.raise_in_tx(tx, &finding(Kind::TransactionUnexplained, detail))
+                        .await?;
                 }
                 Ok(Some(observed.fact))
             }
             Err(why) => {
                 let detail = format!("{txn} of type {kind} moved {net_minor} {currency}: {why}.");
-                self.raise_in_tx(tx, &finding(Kind::TransactionUnpostable, detail)).await?;
+                self.raise_in_tx(tx, &finding(Kind::TransactionUnpostable, detail))
+                    .await?;
                 Ok(None)
             }
         }
@@ -114,5 +131,9 @@ impl Usecases {
 
 /// Stripe's order turned round.
 fn oldest_first(newest_first: &[BalanceTransaction]) -> Vec<Transaction> {
-    newest_first.iter().rev().map(convert::transaction).collect()
+    newest_first
+        .iter()
+        .rev()
+        .map(convert::transaction)
+        .collect()
 }

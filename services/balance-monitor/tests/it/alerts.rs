@@ -32,14 +32,22 @@ async fn missing_obligations_raise_one_alert_with_the_exact_amount_until_they_ar
         (first[0].kind.as_str(), first[0].severity.as_str()),
         ("obligations_uncovered", "critical")
     );
-    assert!(first[0].detail.contains("$12.34 is missing"), "{}", first[0].detail);
+    assert!(
+        first[0].detail.contains("$12.34 is missing"),
+        "{}",
+        first[0].detail
+    );
 
     world.say(owing(10_735));
     world.check().await?;
     let second = world.alerts("open").await?;
     assert_eq!(second.len(), 1);
     assert_eq!(second[0].alert_id, first[0].alert_id);
-    assert!(second[0].detail.contains("$12.35 is missing"), "{}", second[0].detail);
+    assert!(
+        second[0].detail.contains("$12.35 is missing"),
+        "{}",
+        second[0].detail
+    );
     assert_eq!(shortfall(&world).await?, 1_235);
 
     world.say(owing(9_500));
@@ -70,18 +78,33 @@ async fn shortfall(world: &World) -> Result<i64> {
 async fn a_month_that_cannot_be_closed_is_critical_until_it_is_closed() -> Result<()> {
     let world = World::start().await?;
     for (month, number) in [("2027-01", 1), ("2027-01", 2), ("2026-12", 1)] {
-        world.bed.publish("earnings", &[unbalanced(month, number)]).await?;
+        world
+            .bed
+            .publish("earnings", &[unbalanced(month, number)])
+            .await?;
     }
     world.service.settle().await;
     let open = world.alerts("open").await?;
     assert_eq!(open.len(), 2, "{open:?}");
-    assert!(open.iter().all(|one| one.kind == "books_unbalanced" && one.severity == "critical"));
-    assert!(open.iter().any(|one| one.detail.contains("2027-01: allocation charges: 3 for 4")));
+    assert!(
+        open.iter()
+            .all(|one| one.kind == "books_unbalanced" && one.severity == "critical")
+    );
+    assert!(
+        open.iter()
+            .any(|one| one.detail.contains("2027-01: allocation charges: 3 for 4"))
+    );
 
-    world.bed.publish("earnings", &[closed("2027-01"), closed("2026-11")]).await?;
+    world
+        .bed
+        .publish("earnings", &[closed("2027-01"), closed("2026-11")])
+        .await?;
     world.service.settle().await;
     // News of a trouble that is over is no trouble.
-    world.bed.publish("earnings", &[unbalanced("2026-11", 1)]).await?;
+    world
+        .bed
+        .publish("earnings", &[unbalanced("2026-11", 1)])
+        .await?;
     world.service.settle().await;
     let open = world.alerts("open").await?;
     assert_eq!(open.len(), 1, "{open:?}");
@@ -95,11 +118,20 @@ fn unbalanced(month: &str, number: i32) -> Fact {
         month: month.into(),
         differences: vec!["allocation charges: 3 for 4".into()],
     };
-    Fact::new(format!("unbalanced:{month}:{number}"), month, 1, START, &event)
+    Fact::new(
+        format!("unbalanced:{month}:{number}"),
+        month,
+        1,
+        START,
+        &event,
+    )
 }
 
 fn closed(month: &str) -> Fact {
-    let event = MonthClosed { month: month.into(), ..Default::default() };
+    let event = MonthClosed {
+        month: month.into(),
+        ..Default::default()
+    };
     Fact::new(format!("closed:{month}"), month, 1, START, &event)
 }
 

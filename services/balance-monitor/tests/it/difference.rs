@@ -7,19 +7,31 @@ use wire::earnings::v1::GetSolvencyResponse;
 use crate::world::{START, World};
 
 fn holding(payments_minor: i64) -> GetSolvencyResponse {
-    GetSolvencyResponse { payments_minor, ..Default::default() }
+    GetSolvencyResponse {
+        payments_minor,
+        ..Default::default()
+    }
 }
 
 /// The kinds of alert that are open after business time came to `minutes` after the start.
 async fn after(world: &World, minutes: i64) -> Result<Vec<String>> {
-    world.sandbox.advance(START + Duration::minutes(minutes)).await?;
+    world
+        .sandbox
+        .advance(START + Duration::minutes(minutes))
+        .await?;
     world.service.settle().await;
     world.check().await?;
-    Ok(world.alerts("open").await?.into_iter().map(|alert| alert.kind).collect())
+    Ok(world
+        .alerts("open")
+        .await?
+        .into_iter()
+        .map(|alert| alert.kind)
+        .collect())
 }
 
 #[tokio::test]
-async fn a_difference_that_stands_for_a_quarter_of_an_hour_is_told_until_it_is_gone() -> Result<()> {
+async fn a_difference_that_stands_for_a_quarter_of_an_hour_is_told_until_it_is_gone() -> Result<()>
+{
     let world = World::start().await?;
     world.sandbox.top_up(5_000).await?;
     assert_eq!(after(&world, 0).await?, [""; 0]);
@@ -27,7 +39,11 @@ async fn a_difference_that_stands_for_a_quarter_of_an_hour_is_told_until_it_is_g
     assert_eq!(after(&world, 16).await?, ["balance_differs"]);
     let alert = world.alerts("open").await?.remove(0);
     assert_eq!(alert.severity, "warning");
-    assert!(alert.detail.contains("the difference is $50.00"), "{}", alert.detail);
+    assert!(
+        alert.detail.contains("the difference is $50.00"),
+        "{}",
+        alert.detail
+    );
 
     world.say(holding(5_000));
     assert_eq!(after(&world, 17).await?, [""; 0]);

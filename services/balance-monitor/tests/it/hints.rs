@@ -21,7 +21,10 @@ async fn an_event_of_the_platform_leads_to_a_look_before_the_service_is_at_rest(
 
     world.hint("evt_2", "topup.succeeded", "").await?;
     world.service.settle().await;
-    assert_eq!(world.announced::<BalanceTransactionObserved>().await?.len(), 1);
+    assert_eq!(
+        world.announced::<BalanceTransactionObserved>().await?.len(),
+        1
+    );
     world.service.stop().await;
     Ok(())
 }
@@ -38,9 +41,16 @@ async fn a_hint_is_work_in_hand_until_the_look_is_done() -> Result<()> {
     let busy = eventually("the look to fail", || {
         let mut client = KitServiceClient::new(peer.clone());
         async move {
-            let answer = client.settle(SettleRequest { clock: None }).await.ok()?.into_inner();
+            let answer = client
+                .settle(SettleRequest { clock: None })
+                .await
+                .ok()?
+                .into_inner();
             assert!(!answer.idle || answer.busy.is_empty());
-            answer.busy.into_iter().find(|why| why.starts_with("watch fails"))
+            answer
+                .busy
+                .into_iter()
+                .find(|why| why.starts_with("watch fails"))
         }
     })
     .await;
@@ -82,7 +92,10 @@ async fn a_look_that_another_process_took_and_left_is_taken_over() -> Result<()>
     world.sandbox.top_up(500).await?;
     world.hint("evt_1", "topup.succeeded", "").await?;
     world.service.settle().await;
-    assert_eq!(world.announced::<BalanceTransactionObserved>().await?.len(), 1);
+    assert_eq!(
+        world.announced::<BalanceTransactionObserved>().await?.len(),
+        1
+    );
     world.service.stop().await;
     Ok(())
 }

@@ -18,10 +18,16 @@ async fn a_top_up_is_announced_once_however_often_and_by_whomever_it_is_looked_a
     for round in 1..=5 {
         world.sandbox.top_up(round * 100).await?;
         let event = stripe_event(&format!("evt_{round}"), "topup.succeeded", "");
-        world.bed.publish("webhook_ingest", &[event.clone(), event]).await?;
+        world
+            .bed
+            .publish("webhook_ingest", &[event.clone(), event])
+            .await?;
         let mut here = BalanceMonitorServiceClient::new(world.service.peer()?);
         let mut there = BalanceMonitorServiceClient::new(other.peer()?);
-        tokio::try_join!(here.check_now(CheckNowRequest {}), there.check_now(CheckNowRequest {}))?;
+        tokio::try_join!(
+            here.check_now(CheckNowRequest {}),
+            there.check_now(CheckNowRequest {})
+        )?;
     }
     world.service.settle().await;
     other.settle().await;
@@ -29,7 +35,8 @@ async fn a_top_up_is_announced_once_however_often_and_by_whomever_it_is_looked_a
     let observed = world.announced::<BalanceTransactionObserved>().await?;
     let amounts: Vec<i64> = observed.iter().map(|one| one.net_minor).collect();
     assert_eq!(amounts, [100, 200, 300, 400, 500]);
-    let of_topups = |one: &BalanceTransactionObserved| one.r#type == "topup" && one.currency == "USD";
+    let of_topups =
+        |one: &BalanceTransactionObserved| one.r#type == "topup" && one.currency == "USD";
     assert!(observed.iter().all(of_topups), "{observed:?}");
     assert_eq!(world.count("balance_transaction").await?, 5);
     other.stop().await;
@@ -44,7 +51,10 @@ async fn charges_and_transfers_are_recorded_and_left_to_their_owners() -> Result
     world.sandbox.charge(1_000).await?;
     world.sandbox.transfer(700).await?;
     let snapshot = world.check().await?;
-    assert_eq!((snapshot.available_minor, snapshot.pending_minor), (4_300, 941));
+    assert_eq!(
+        (snapshot.available_minor, snapshot.pending_minor),
+        (4_300, 941)
+    );
 
     let owner = world.bed.db.owner().await?;
     let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(
@@ -63,7 +73,13 @@ async fn charges_and_transfers_are_recorded_and_left_to_their_owners() -> Result
         ]
     );
     let observed = world.announced::<BalanceTransactionObserved>().await?;
-    assert_eq!(observed.iter().map(|one| one.r#type.as_str()).collect::<Vec<_>>(), ["topup"]);
+    assert_eq!(
+        observed
+            .iter()
+            .map(|one| one.r#type.as_str())
+            .collect::<Vec<_>>(),
+        ["topup"]
+    );
     world.service.stop().await;
     Ok(())
 }

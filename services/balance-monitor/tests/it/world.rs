@@ -38,7 +38,11 @@ impl Sandbox {
         kit::spawn(stripe_sandbox::serve(listener, options, async {
             let _ = stopped.await;
         }));
-        Ok(Self { url, stop: Some(stop), _data: data })
+        Ok(Self {
+            url,
+            stop: Some(stop),
+            _data: data,
+        })
     }
 
     /// It answers nobody any more.
@@ -48,7 +52,11 @@ impl Sandbox {
 
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Value> {
         let request = kit::http::client().post(format!("{}{path}", self.url));
-        let answer = request.bearer_auth("sk_test_monitor").form(form).send().await?;
+        let answer = request
+            .bearer_auth("sk_test_monitor")
+            .form(form)
+            .send()
+            .await?;
         let status = answer.status();
         let body: Value = answer.json().await?;
         anyhow::ensure!(status.is_success(), "{path}: {body}");
@@ -57,11 +65,17 @@ impl Sandbox {
 
     pub async fn advance(&self, to: OffsetDateTime) -> Result<()> {
         let to = to.format(&time::format_description::well_known::Rfc3339)?;
-        self.post("/_sandbox/clock", &[("advance_to", &to)]).await.map(drop)
+        self.post("/_sandbox/clock", &[("advance_to", &to)])
+            .await
+            .map(drop)
     }
 
     pub async fn top_up(&self, cents: i64) -> Result<()> {
-        let form = [("amount", &*cents.to_string()), ("currency", "usd"), ("description", "t")];
+        let form = [
+            ("amount", &*cents.to_string()),
+            ("currency", "usd"),
+            ("description", "t"),
+        ];
         self.post("/v1/topups", &form).await.map(drop)
     }
 
@@ -91,7 +105,9 @@ impl Sandbox {
             )
             .await?;
         let path = format!("/_sandbox/checkout/{}/complete", id(&session)?);
-        self.post(&path, &[("card", "4242424242424242")]).await.map(drop)
+        self.post(&path, &[("card", "4242424242424242")])
+            .await
+            .map(drop)
     }
 
     /// Money to a creator's account.
@@ -104,9 +120,14 @@ impl Sandbox {
         let account = self.post("/v1/accounts", &account).await?;
         let account = id(&account)?;
         let path = format!("/_sandbox/accounts/{account}/complete");
-        self.post(&path, &[("account_number", "000123456789")]).await?;
+        self.post(&path, &[("account_number", "000123456789")])
+            .await?;
         let cents = cents.to_string();
-        let form = [("amount", &*cents), ("currency", "usd"), ("destination", account)];
+        let form = [
+            ("amount", &*cents),
+            ("currency", "usd"),
+            ("destination", account),
+        ];
         self.post("/v1/transfers", &form).await.map(drop)
     }
 }
@@ -138,7 +159,10 @@ impl World {
 
     pub async fn with(sandbox: Sandbox, bed_with_clock: Option<TestBed>) -> Result<Self> {
         let books: Arc<Mutex<earnings::GetSolvencyResponse>> = Arc::default();
-        let earnings_url = serve(Books { answer: Arc::clone(&books) }).await?;
+        let earnings_url = serve(Books {
+            answer: Arc::clone(&books),
+        })
+        .await?;
         let (bed, clock_url) = match bed_with_clock {
             Some(bed) => {
                 let url = bed.clock.url().to_owned();
@@ -150,16 +174,28 @@ impl World {
             }
         };
         let service = boot(&bed, &sandbox.url, &clock_url, &earnings_url).await?;
-        Ok(Self { bed, sandbox, service, books, earnings_url })
+        Ok(Self {
+            bed,
+            sandbox,
+            service,
+            books,
+            earnings_url,
+        })
     }
 
     pub async fn replica(&self) -> Result<TestService> {
-        boot(&self.bed, &self.sandbox.url, &self.sandbox.url, &self.earnings_url).await
+        boot(
+            &self.bed,
+            &self.sandbox.url,
+            &self.sandbox.url,
+            &self.earnings_url,
+        )
+        .await
     }
 
     /// What the books say from now on.
     pub fn say(&self, books: earnings::GetSolvencyResponse) {
-        *self.books.lock().unwrap() = books;
+        *self.books.lock().expect("nobody panics while it speaks") = books;
     }
 
     pub async fn check(&self) -> Result<Snapshot> {
@@ -168,14 +204,19 @@ impl World {
     }
 
     pub async fn alerts(&self, status: &str) -> Result<Vec<Alert>> {
-        let request = ListAlertsRequest { status: status.into(), limit: 0 };
+        let request = ListAlertsRequest {
+            status: status.into(),
+            limit: 0,
+        };
         let mut client = BalanceMonitorServiceClient::new(self.service.peer()?);
         Ok(client.list_alerts(request).await?.into_inner().alerts)
     }
 
     /// A webhook was stored.
     pub async fn hint(&self, event: &str, kind: &str, account: &str) -> Result<()> {
-        self.bed.publish("webhook_ingest", &[stripe_event(event, kind, account)]).await
+        self.bed
+            .publish("webhook_ingest", &[stripe_event(event, kind, account)])
+            .await
     }
 
     pub async fn announced<E: wire::Event>(&self) -> Result<Vec<E>> {
@@ -185,7 +226,9 @@ impl World {
     pub async fn count(&self, table: &str) -> Result<i64> {
         let query = format!("select count(*) from balance_monitor.{table}");
         let owner = self.bed.db.owner().await?;
-        Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&owner).await?)
+        Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_one(&owner)
+            .await?)
     }
 }
 
@@ -238,7 +281,9 @@ impl EarningsService for Books {
         &self,
         _: Request<earnings::GetSolvencyRequest>,
     ) -> Answer<earnings::GetSolvencyResponse> {
-        Ok(Response::new(*self.answer.lock().unwrap()))
+        Ok(Response::new(
+            *self.answer.lock().expect("nobody panics while it speaks"),
+        ))
     }
 
     async fn get_creator_earnings(

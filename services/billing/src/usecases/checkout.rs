@@ -8,7 +8,6 @@ use stripe::{CheckoutOrder, CustomerOrder, Failure, Metadata, MonthlyPriceOrder,
 use time::OffsetDateTime;
 
 use super::Usecases;
-use crate::apart;
 use crate::domain::plan::{OutOfBounds, Plan, billing_anchor};
 use crate::store::Checkout;
 
@@ -145,10 +144,8 @@ impl Usecases {
             currency: "usd".to_owned(),
             product_name: plan.name.clone(),
         };
-        let stripe = self.stripe.clone();
-        let asked =
-            apart::ask(move || async move { stripe.find_or_create_monthly_price(&order).await });
-        Ok(asked.await.map_err(refused)?.id)
+        let price = self.stripe.find_or_create_monthly_price(&order).await;
+        Ok(price.map_err(refused)?.id)
     }
 }
 

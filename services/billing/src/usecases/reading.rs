@@ -12,7 +12,6 @@ use sqlx::PgConnection;
 use stripe::{Failure, Settlement, Stripe};
 
 use super::Usecases;
-use crate::apart;
 use crate::convert;
 use crate::domain::charge::{self, Unclaimed};
 use crate::domain::event::WorkKind;
@@ -91,10 +90,7 @@ impl Usecases {
 
     /// What cannot get better by asking again is an answer, too: a person looks at it.
     async fn ask(&self, claim: &Claim) -> Result<Reading, Failure> {
-        let (stripe, id) = (self.stripe.clone(), claim.object_id.clone());
-        let kind = claim.kind;
-        let read = apart::ask(move || async move { read(&stripe, kind, &id).await }).await;
-        match read {
+        match read(&self.stripe, claim.kind, &claim.object_id).await {
             Err(failure)
                 if failure.is_not_found() || matches!(failure, Failure::Mismatch { .. }) =>
             {

@@ -4,7 +4,7 @@
 use kit::Rejection;
 use ledger::{
     AttemptRefused, CreatorId, Fact, HoldCommitted, HoldPart, HoldPlaced, HoldReleased,
-    LedgerError, PayoutId,
+    LedgerError, Month, PayoutId, Program,
 };
 use money::Amount;
 
@@ -131,7 +131,7 @@ impl Hold {
         match self.attempt {
             Some(last) if attempt == last && self.state == HoldState::Committed => {}
             // A later commit, a release, or being held again: each came after this refusal.
-            Some(last) if attempt < 0u32.max(last) - last => return Ok(Decision::AlreadyThere),
+            Some(last) if attempt <= last => return Ok(Decision::AlreadyThere),
             Some(_) | None => {
                 return Err(format!(
                     "attempt {attempt} of {} was not committed",
@@ -175,10 +175,34 @@ impl Hold {
     }
 }
 
+/// What a creator has payable, by program and month.
+pub type Payable = Vec<(Program, Month, Amount)>;
+
+/// A creator's figures as of the hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Income {
+    pub lifetime_net_minor: i64,
+    pub income_30d_minor: i64,
+    /// Holds whose money was sent, or is about to be.
+    pub committed_count: i64,
+}
+
 /// What fraud-limits needs to know of a creator, as of the hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Snapshot {
     pub lifetime_net_minor: i64,
     pub first_payout: bool,
     pub income_30d_minor: i64,
+}
+
+impl Hold {
+    /// A payout is the first when no other was committed.
+    pub fn snapshot(&self, income: Income) -> Snapshot {
+        let own = i64::from(self.state == HoldState::Committed);
+        Snapshot {
+            lifetime_net_minor: income.lifetime_net_minor,
+            first_payout: income.committed_count <= own,
+            income_30d_minor: income.income_30d_minor,
+        }
+    }
 }

@@ -57,9 +57,26 @@ impl Store {
         if missing.is_empty() {
             return Ok(ids);
         }
-        insert_accounts_in_tx(tx, &missing).await?;
-        let names: Vec<String> = missing.keys().cloned().collect();
-        // What this transaction made is not kept in memory: it may yet be rolled back.
+        self.find_accounts_in_tx(tx, &missing, &mut ids).await?;
+        let missing: BTreeMap<String, &Account> = missing
+            .into_iter()
+            .filter(|(_, account)| !ids.contains_key(*account))
+            .collect();
+        if !missing.is_empty() {
+            insert_accounts_in_tx(tx, &missing).await?;
+            // Read again rather than returned: another replica may have made some of them.
+            self.find_accounts_in_tx(tx, &missing, &mut ids).await?;
+        }
+        Ok(ids)
+    }
+
+    async fn find_accounts_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        wanted: &BTreeMap<String, &Account>,
+        ids: &mut HashMap<Account, i64>,
+    ) -> Result<(), sqlx::Error> {
+        let names: Vec<String> = wanted.keys().cloned().collect();
         let rows = sqlx::query!(
             r#"select account_id, name,
                       xmin <> pg_current_xact_id()::xid as "is_committed!"
@@ -68,9 +85,10 @@ impl Store {
         )
         .fetch_all(tx)
         .await?;
+        // What this transaction made is not kept in memory: it may yet be rolled back.
         let mut lasting = Vec::new();
         for row in rows {
-            let Some(account) = missing.get(&row.name) else {
+            let Some(account) = wanted.get(&row.name) else {
                 continue;
             };
             ids.insert((*account).clone(), row.account_id);
@@ -79,7 +97,7 @@ impl Store {
             }
         }
         self.accounts.keep(lasting.into_iter());
-        Ok(ids)
+        Ok(())
     }
 }
 

@@ -1,65 +1,63 @@
 //! Holds and what they took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use ledger::{CreatorId, HoldPart, Month, PayoutId, Program};
-use money::Amount;
+use ledger::{HoldPart, Program};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Store, month_of, program_of, unreadable, usd};
-use crate::domain::hold::{Hold, HoldState, Snapshot};
+use crate::domain::hold::{Hold, HoldState, Income, Payable};
 
 impl Store {
-    /// Locks a creator's payable money of closed months, so that two payouts never plan with
-    /// the same cents. In the order of accounts, as every writer.
+    /// Locks creators' payable money of closed months, so that two payouts never plan with the
+    /// same cents. In the order of accounts, as every writer.
     pub async fn lock_payable_in_tx(
         &self,
         tx: &mut PgConnection,
-        creator: &CreatorId,
+        creators: &[String],
         programs: &[Program],
-    ) -> Result<Vec<(Program, Month, Amount)>, sqlx::Error> {
+    ) -> Result<HashMap<String, Payable>, sqlx::Error> {
         let programs: Vec<String> = programs.iter().map(ToString::to_string).collect();
         let rows = sqlx::query!(
-            r#"select a.program as "program!", a.month as "month!", b.amount_minor
+            r#"select a.owner as "owner!", a.program as "program!", a.month as "month!",
+                      b.amount_minor
                from earnings.account a
                join earnings.balance b on b.account_id = a.account_id
                join earnings.month m on m.month = a.month and m.state = 'closed'
-               where a.kind = 'creator_payable' and a.owner = $1 and a.program = any($2)
-               order by b.account_id"#,
-            creator.as_str(),
+               where a.kind = 'creator_payable' and a.owner = any($1) and a.program = any($2)
+               order by b.account_id for no key update of b"#,
+            creators,
             &programs
         )
         .fetch_all(tx)
         .await?;
-        let lines = rows.into_iter();
-        lines
-            .map(|row| {
-                Ok((
-                    program_of(&row.program)?,
-                    month_of(row.month)?,
-                    usd(row.amount_minor)?,
-                ))
-            })
-            .collect()
+        let mut payable: HashMap<String, Payable> = HashMap::new();
+        for row in rows {
+            let (program, month) = (program_of(&row.program)?, month_of(row.month)?);
+            payable
+                .entry(row.owner)
+                .or_default()
+                .push((program, month, usd(row.amount_minor)?));
+        }
+        Ok(payable)
     }
 
-    /// A hold as it is, without a lock; `None` for a payout that never had one.
-    pub async fn find_hold_in_tx(
+    /// Holds as they are, without a lock.
+    pub async fn find_holds_in_tx(
         &self,
         tx: &mut PgConnection,
-        payout: &PayoutId,
-    ) -> Result<Option<Hold>, sqlx::Error> {
-        let payouts = [payout.to_string()];
+        payouts: &[String],
+    ) -> Result<BTreeMap<String, Hold>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
             "select payout_id, creator_id, amount_minor, state, attempt
              from earnings.hold where payout_id = any($1)",
-            &payouts
+            payouts
         )
         .fetch_all(&mut *tx)
         .await?;
-        Ok(with_parts_in_tx(tx, rows).await?.into_values().next())
+        with_parts_in_tx(tx, rows).await
     }
 
     /// Locks holds by payout, in the order of payouts.
@@ -79,39 +77,34 @@ impl Store {
         with_parts_in_tx(tx, rows).await
     }
 
-    pub async fn insert_hold_in_tx(
+    pub async fn insert_holds_in_tx(
         &self,
         tx: &mut PgConnection,
-        hold: &Hold,
+        holds: &[Hold],
         now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
+        let texts = |read: fn(&Hold) -> &str| {
+            holds
+                .iter()
+                .map(|hold| read(hold).to_owned())
+                .collect::<Vec<String>>()
+        };
+        let amounts: Vec<i64> = holds.iter().map(|hold| hold.amount.minor()).collect();
         sqlx::query!(
             "insert into earnings.hold
                  (payout_id, creator_id, amount_minor, currency, state, held_at, changed_at)
-             values ($1, $2, $3, $4, $5, $6, $6)",
-            hold.payout.as_str(),
-            hold.creator.as_str(),
-            hold.amount.minor(),
-            hold.amount.asset().code(),
-            hold.state.as_str(),
+             select placed.*, $6, $6
+             from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[]) as placed",
+            &texts(|hold| hold.payout.as_str()),
+            &texts(|hold| hold.creator.as_str()),
+            &amounts,
+            &texts(|hold| hold.amount.asset().code()),
+            &texts(|hold| hold.state.as_str()),
             now
         )
         .execute(&mut *tx)
         .await?;
-        let months: Vec<i32> = hold.parts.iter().map(|part| part.month.to_i32()).collect();
-        let programs: Vec<String> = hold.parts.iter().map(|p| p.program.to_string()).collect();
-        let amounts: Vec<i64> = hold.parts.iter().map(|part| part.amount.minor()).collect();
-        sqlx::query!(
-            "insert into earnings.hold_part (payout_id, month, program, amount_minor)
-             select $1, part.* from unnest($2::integer[], $3::text[], $4::bigint[]) as part",
-            hold.payout.as_str(),
-            &months,
-            &programs,
-            &amounts
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
+        insert_parts_in_tx(tx, holds).await
     }
 
     /// Saves what a locked hold has become.
@@ -139,31 +132,66 @@ impl Store {
         Ok(())
     }
 
-    /// A creator's history, apart from the payout that asks. `since` is where the last thirty
-    /// days begin.
-    pub async fn snapshot_in_tx(
+    /// Creators' figures; none for a creator without any. `since` is where recent income begins.
+    pub async fn incomes_in_tx(
         &self,
         tx: &mut PgConnection,
-        creator: &CreatorId,
-        payout: &PayoutId,
+        creators: &[String],
         since: OffsetDateTime,
-    ) -> Result<Snapshot, sqlx::Error> {
-        sqlx::query_as!(
-            Snapshot,
-            r#"select coalesce(sum(net_minor), 0)::bigint as "lifetime_net_minor!",
-                      coalesce(sum(net_minor) filter (where closed_at >= $3), 0)::bigint
-                          as "income_30d_minor!",
-                      not exists (select 1 from earnings.hold
-                                  where creator_id = $1 and payout_id <> $2
-                                    and state = 'committed') as "first_payout!"
-               from earnings.creator_month where creator_id = $1"#,
-            creator.as_str(),
-            payout.as_str(),
+    ) -> Result<HashMap<String, Income>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"select asked.creator_id as "creator_id!",
+                      coalesce(earned.lifetime_minor, 0) as "lifetime_net_minor!",
+                      coalesce(earned.recent_minor, 0) as "income_30d_minor!",
+                      (select count(*) from earnings.hold h
+                       where h.creator_id = asked.creator_id and h.state = 'committed')
+                          as "committed_count!"
+               from (select distinct unnest($1::text[]) as creator_id) as asked
+               left join lateral (
+                   select sum(c.net_minor)::bigint as lifetime_minor,
+                          (sum(c.net_minor) filter (where c.closed_at >= $2))::bigint
+                              as recent_minor
+                   from earnings.creator_month c where c.creator_id = asked.creator_id
+               ) as earned on true"#,
+            creators,
             since
         )
-        .fetch_one(tx)
-        .await
+        .fetch_all(tx)
+        .await?;
+        let incomes = rows.into_iter().map(|row| {
+            let income = Income {
+                lifetime_net_minor: row.lifetime_net_minor,
+                income_30d_minor: row.income_30d_minor,
+                committed_count: row.committed_count,
+            };
+            (row.creator_id, income)
+        });
+        Ok(incomes.collect())
     }
+}
+
+async fn insert_parts_in_tx(tx: &mut PgConnection, holds: &[Hold]) -> Result<(), sqlx::Error> {
+    let (mut payouts, mut months) = (Vec::new(), Vec::new());
+    let (mut programs, mut amounts) = (Vec::new(), Vec::new());
+    for hold in holds {
+        for part in &hold.parts {
+            payouts.push(hold.payout.to_string());
+            months.push(part.month.to_i32());
+            programs.push(part.program.to_string());
+            amounts.push(part.amount.minor());
+        }
+    }
+    sqlx::query!(
+        "insert into earnings.hold_part (payout_id, month, program, amount_minor)
+         select * from unnest($1::text[], $2::integer[], $3::text[], $4::bigint[])",
+        &payouts,
+        &months,
+        &programs,
+        &amounts
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 struct Row {

@@ -143,7 +143,7 @@ async fn read_payouts_in_tx(
 ) -> Result<(), sqlx::Error> {
     let rows = sqlx::query!(
         r#"select p.month, p.program, sum(p.amount_minor)::bigint as "amount_minor!",
-                  h.state, coalesce(b.amount_minor, 0) <> 1 as "on_the_way!"
+                  h.state, coalesce(b.amount_minor, 0) <> 0 as "on_the_way!"
            from earnings.hold h
            join earnings.hold_part p on p.payout_id = h.payout_id
            left join earnings.account a on a.name = 'clearing/payout/' || h.payout_id

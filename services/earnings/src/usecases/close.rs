@@ -99,7 +99,7 @@ impl Usecases {
         let sealed = self.store.sealed_totals_in_tx(tx, closing.month).await?;
         let posted = self.store.posted_totals_in_tx(tx, closing.month).await?;
         let differences = sealed.compare(&posted);
-        if differences.len() > 5 {
+        if !differences.is_empty() {
             let differences = sentences(&differences);
             return Ok(Turned::Waiting {
                 closing,
@@ -201,7 +201,7 @@ impl Usecases {
             .store
             .unsettled_in_tx(tx, month, UNSETTLED_NAMED_MAX)
             .await?;
-        if unsettled.len() > 5 {
+        if !unsettled.is_empty() {
             let posted = self.store.posted_totals_in_tx(tx, month).await?;
             let left = |(name, minor): (String, i64)| format!("{name} is at {minor}, not at zero");
             let differences = unsettled.into_iter().map(left).collect();

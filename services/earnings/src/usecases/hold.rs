@@ -1,14 +1,17 @@
-//! Holds, one transaction each.
+//! Holds: placed together, ended one by one.
+
+use std::collections::{BTreeMap, HashMap};
 
 use kit::{Error, Rejection};
-use ledger::{CreatorId, Fact, HoldPlan, PayoutId, plan_hold};
+use ledger::{CreatorId, Fact, HoldPart, HoldPlan, PayoutId, plan_hold};
 use money::Amount;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
+use super::desk::Answer;
 use super::{SCHEDULED, Usecases, raced};
 use crate::domain::batch::Occurred;
-use crate::domain::hold::{Decision, Hold, HoldState, Refused, Snapshot};
+use crate::domain::hold::{Decision, Hold, HoldState, Payable, Refused};
 
 /// How far back a creator's recent income is counted.
 const RECENT: Duration = Duration::days(30);
@@ -22,42 +25,60 @@ pub struct HoldOrder {
 }
 
 impl Usecases {
-    /// Moves payable money, oldest month first, into a payout's reserve. Asked again, it tells
-    /// what the hold has become.
-    ///
-    /// # Errors
-    /// `INSUFFICIENT_BALANCE` with `payable_minor`; `HOLD_DIFFERS` when the payout's hold is of
-    /// another amount or creator.
-    pub async fn hold(&self, order: &HoldOrder) -> Result<(HoldState, Snapshot), Error> {
-        raced(|| self.hold_once(order)).await
+    /// All orders in one transaction; each is answered by itself.
+    pub(super) async fn hold_together(&self, orders: &[HoldOrder]) -> Result<Vec<Answer>, Error> {
+        raced(|| self.hold_once(orders)).await
     }
 
-    async fn hold_once(&self, order: &HoldOrder) -> Result<(HoldState, Snapshot), Error> {
+    pub(super) async fn hold_alone(&self, order: &HoldOrder) -> Answer {
+        let answers = self.hold_together(std::slice::from_ref(order)).await?;
+        answers
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::bug("an order was not answered"))?
+    }
+
+    async fn hold_once(&self, orders: &[HoldOrder]) -> Result<Vec<Answer>, Error> {
         let now = self.clock.now();
+        let creators: Vec<String> = orders.iter().map(|o| o.creator.to_string()).collect();
+        let payouts: Vec<String> = orders.iter().map(|o| o.payout.to_string()).collect();
         let mut tx = self.store.begin().await?;
         // The lock first: of two requests for one payout, the second then finds the first's.
         let payable = self
             .store
-            .lock_payable_in_tx(&mut tx, &order.creator, &SCHEDULED)
+            .lock_payable_in_tx(&mut tx, &creators, &SCHEDULED)
             .await?;
-        let hold = match self.store.find_hold_in_tx(&mut tx, &order.payout).await? {
-            Some(hold) => same(hold, order)?,
-            None => {
-                let plan = plan_hold(&payable, order.amount).map_err(fault)?;
-                let hold = planned(order, plan)?;
-                self.store.insert_hold_in_tx(&mut tx, &hold, now).await?;
-                self.post_own_in_tx(&mut tx, vec![hold.placed().map_err(fault)?], now)
-                    .await?;
-                hold
-            }
+        let holds = self.store.find_holds_in_tx(&mut tx, &payouts).await?;
+        let mut till = Till {
+            payable,
+            holds,
+            placed: Vec::new(),
         };
+        let decided: Vec<_> = orders.iter().map(|order| till.hold(order)).collect();
+        if !till.placed.is_empty() {
+            self.store
+                .insert_holds_in_tx(&mut tx, &till.placed, now)
+                .await?;
+            let facts = till
+                .placed
+                .iter()
+                .map(Hold::placed)
+                .collect::<Result<_, _>>();
+            self.post_own_in_tx(&mut tx, facts.map_err(fault)?, now)
+                .await?;
+        }
         let since = now.saturating_sub(RECENT);
-        let snapshot = self
-            .store
-            .snapshot_in_tx(&mut tx, &order.creator, &order.payout, since)
-            .await?;
+        let incomes = self.store.incomes_in_tx(&mut tx, &creators, since).await?;
         tx.commit().await?;
-        Ok((hold.state, snapshot))
+        let answers = decided.into_iter().map(|hold| {
+            let hold = hold?;
+            let income = incomes
+                .get(hold.creator.as_str())
+                .copied()
+                .unwrap_or_default();
+            Ok((hold.state, hold.snapshot(income)))
+        });
+        Ok(answers.collect())
     }
 
     /// The point of no return for one attempt.
@@ -115,6 +136,45 @@ impl Usecases {
     }
 }
 
+/// What a batch of orders plans with, under the locks of all its creators' money.
+struct Till {
+    payable: HashMap<String, Payable>,
+    holds: BTreeMap<String, Hold>,
+    placed: Vec<Hold>,
+}
+
+impl Till {
+    /// Replay before rules: a hold that is there is answered, whatever is payable today.
+    fn hold(&mut self, order: &HoldOrder) -> Result<Hold, Error> {
+        if let Some(hold) = self.holds.get(order.payout.as_str()) {
+            return same(hold, order);
+        }
+        let mut none = Payable::new();
+        let payable = self
+            .payable
+            .get_mut(order.creator.as_str())
+            .unwrap_or(&mut none);
+        let plan = plan_hold(payable, order.amount).map_err(fault)?;
+        let hold = planned(order, plan)?;
+        take(payable, &hold.parts)?;
+        self.holds.insert(order.payout.to_string(), hold.clone());
+        self.placed.push(hold.clone());
+        Ok(hold)
+    }
+}
+
+/// What one order took is not there for the next.
+fn take(payable: &mut Payable, parts: &[HoldPart]) -> Result<(), Error> {
+    for part in parts {
+        for (program, month, left) in payable.iter_mut() {
+            if (*program, *month) == (part.program, part.month) {
+                *left = left.checked_sub(part.amount).map_err(fault)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn planned(order: &HoldOrder, plan: HoldPlan) -> Result<Hold, Error> {
     if !plan.rest.is_zero() {
         let payable = order.amount.checked_sub(plan.rest).map_err(fault)?;
@@ -137,10 +197,9 @@ fn planned(order: &HoldOrder, plan: HoldPlan) -> Result<Hold, Error> {
     })
 }
 
-/// Replay before rules: a hold that is there is answered, whatever is payable today.
-fn same(hold: Hold, order: &HoldOrder) -> Result<Hold, Error> {
+fn same(hold: &Hold, order: &HoldOrder) -> Result<Hold, Error> {
     if (hold.amount, &hold.creator) == (order.amount, &order.creator) {
-        return Ok(hold);
+        return Ok(hold.clone());
     }
     let Hold {
         payout,

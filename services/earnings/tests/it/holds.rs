@@ -94,6 +94,52 @@ async fn two_holds_at_once_never_take_the_same_cent() -> Result<()> {
     Ok(())
 }
 
+/// Goal: orders that share a transaction are answered each by itself.
+/// Method: orders of several creators at once, each payout asked for twice, among them one of
+/// another amount, one of nobody, and more than alice has.
+#[tokio::test]
+async fn holds_that_are_placed_together_are_answered_each_by_itself() -> Result<()> {
+    let scene = Scene::january_closed().await?;
+    scene.client()?.hold(order("po_0", 1_301)).await?;
+    let mut orders = vec![order("po_0", 7), order("po_x", 5), order("po_bob", 1_395)];
+    orders[1].creator_id = "nobody".into();
+    orders[2].creator_id = "bob".into();
+    orders.extend((1..=9).flat_map(|n| {
+        [
+            order(&format!("po_{n}"), 1_000),
+            order(&format!("po_{n}"), 1_000),
+        ]
+    }));
+    let mut racers = Vec::new();
+    for order in orders {
+        let mut client = scene.client()?;
+        racers.push(kit::spawn(async move {
+            (order.payout_id.clone(), client.hold(order).await)
+        }));
+    }
+    let (mut held, mut refused) = (Vec::new(), Vec::new());
+    for racer in racers {
+        match racer.await? {
+            (payout, Ok(_)) => held.push(payout),
+            (_, Err(status)) => refused.push(code(&status)),
+        }
+    }
+    refused.sort();
+    let broke = "INSUFFICIENT_BALANCE";
+    assert_eq!(refused, ["HOLD_DIFFERS", broke, broke, broke]);
+    held.sort();
+    assert_eq!(
+        (
+            held.len(),
+            held.iter().filter(|payout| *payout == "po_bob").count()
+        ),
+        (17, 1)
+    );
+    assert_eq!(payable(&scene).await?, 0);
+    assert_eq!(scene.count("select count(*) from earnings.hold").await?, 10);
+    Ok(())
+}
+
 #[tokio::test]
 async fn of_two_that_end_a_hold_at_once_exactly_one_wins() -> Result<()> {
     let scene = Scene::january_closed().await?;

@@ -89,17 +89,20 @@ async fn register(
     request: PutCreatorRequest,
 ) -> Result<wire::payout::v1::Creator, Problem> {
     let creator = PayoutServiceClient::new(gate.payout.clone()).put_creator(request).await?.into_inner();
+    let known = known_to_allocation(gate, &creator.creator_id);
+    tokio::time::timeout(PROJECTION_PATIENCE, known).await.map_err(|_| {
+        let detail = "the creator is registered, but not everywhere yet; send the request again";
+        Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    })??;
+    Ok(creator)
+}
+
+async fn known_to_allocation(gate: &Gate, creator_id: &str) -> Result<(), Problem> {
     let mut allocation = AllocationServiceClient::new(gate.allocation.clone());
-    let deadline = tokio::time::Instant::now() + PROJECTION_PATIENCE;
     loop {
-        let question = KnowsCreatorRequest { creator_id: creator.creator_id.clone() };
+        let question = KnowsCreatorRequest { creator_id: creator_id.to_owned() };
         if allocation.knows_creator(question).await?.into_inner().known {
-            return Ok(creator);
-        }
-        if tokio::time::Instant::now() > deadline {
-            let detail = "the creator is registered, but not everywhere yet; send the request again";
-            let status = axum::http::StatusCode::SERVICE_UNAVAILABLE;
-            return Err(Problem::new(status, "unavailable", detail));
+            return Ok(());
         }
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

@@ -14,7 +14,9 @@ use wire::payout::v1::PayoutChanged;
 const START: OffsetDateTime = datetime!(2027-02-01 00:00 UTC);
 
 /// The states of a payout's life, by version.
-const LIFE: [&str; 7] = ["planned", "reserved", "sending", "sent", "sending", "sent", "paid"];
+const LIFE: [&str; 7] = [
+    "planned", "reserved", "sending", "sent", "sending", "sent", "paid",
+];
 
 fn version(payout: &str, creator: &str, version: i64, state: &str) -> Fact {
     let event = PayoutChanged {
@@ -23,22 +25,46 @@ fn version(payout: &str, creator: &str, version: i64, state: &str) -> Fact {
         amount_minor: 2_505,
         currency: "USD".into(),
         state: state.into(),
-        reason: if state == "failed" { "refused (no_account)".into() } else { String::new() },
+        reason: if state == "failed" {
+            "refused (no_account)".into()
+        } else {
+            String::new()
+        },
         version,
         ..Default::default()
     };
     let at = START + Duration::minutes(version);
-    Fact::new(format!("payout:{payout}:{version}"), payout, version, at, &event)
+    Fact::new(
+        format!("payout:{payout}:{version}"),
+        payout,
+        version,
+        at,
+        &event,
+    )
 }
 
 fn life(payout: &str, creator: &str) -> Vec<Fact> {
-    (1..).zip(LIFE).map(|(number, state)| version(payout, creator, number, state)).collect()
+    (1..)
+        .zip(LIFE)
+        .map(|(number, state)| version(payout, creator, number, state))
+        .collect()
 }
 
-async fn feed(service: &TestService, user: &str, after: &str, limit: i32) -> Result<(Vec<Notice>, bool)> {
-    let request =
-        ListFeedRequest { user_id: user.into(), starting_after: after.into(), limit };
-    let page = NotifierServiceClient::new(service.peer()?).list_feed(request).await?.into_inner();
+async fn feed(
+    service: &TestService,
+    user: &str,
+    after: &str,
+    limit: i32,
+) -> Result<(Vec<Notice>, bool)> {
+    let request = ListFeedRequest {
+        user_id: user.into(),
+        starting_after: after.into(),
+        limit,
+    };
+    let page = NotifierServiceClient::new(service.peer()?)
+        .list_feed(request)
+        .await?
+        .into_inner();
     Ok((page.notices, page.has_more))
 }
 
@@ -62,12 +88,20 @@ async fn a_payouts_versions_in_any_order_and_twice_make_one_notice_of_each_kind(
         bed.publish("payout", &[fact]).await?;
     }
     service.settle().await;
-    bed.publish("payout", &[life("po_2", "bob"), life("po_1", "alice")].concat()).await?;
+    bed.publish(
+        "payout",
+        &[life("po_2", "bob"), life("po_1", "alice")].concat(),
+    )
+    .await?;
     service.settle().await;
 
     for user in ["alice", "bob"] {
         let (notices, has_more) = feed(&service, user, "", 0).await?;
-        assert_eq!(kinds(&notices), ["payout_completed", "payout_sent"], "{user}");
+        assert_eq!(
+            kinds(&notices),
+            ["payout_completed", "payout_sent"],
+            "{user}"
+        );
         assert!(!has_more);
         assert_eq!(notices[0].title, "Payout completed");
         assert_eq!(
@@ -93,7 +127,10 @@ async fn two_replicas_tell_a_thing_once() -> Result<()> {
     }
     one.settle().await;
     other.settle().await;
-    assert_eq!(kinds(&feed(&one, "alice", "", 0).await?.0), ["payout_completed", "payout_sent"]);
+    assert_eq!(
+        kinds(&feed(&one, "alice", "", 0).await?.0),
+        ["payout_completed", "payout_sent"]
+    );
     assert_eq!(bed.announced::<NoticeCreated>(one.schema()).await?.len(), 2);
     one.stop().await;
     other.stop().await;
@@ -104,21 +141,33 @@ async fn two_replicas_tell_a_thing_once() -> Result<()> {
 async fn a_user_sees_nothing_of_another_not_even_by_a_cursor() -> Result<()> {
     let (bed, service) = bed().await?;
     let failed = version("po_2", "bob", 4, "failed");
-    bed.publish("payout", &[life("po_1", "alice"), vec![failed]].concat()).await?;
+    bed.publish("payout", &[life("po_1", "alice"), vec![failed]].concat())
+        .await?;
     service.settle().await;
 
     let (alices, _) = feed(&service, "alice", "", 0).await?;
-    assert!(alices.iter().all(|notice| notice.user_id == "alice" && notice.subject_id == "po_1"));
+    assert!(
+        alices
+            .iter()
+            .all(|notice| notice.user_id == "alice" && notice.subject_id == "po_1")
+    );
     let (bobs, _) = feed(&service, "bob", "", 0).await?;
     assert_eq!(kinds(&bobs), ["payout_failed"]);
-    assert!(bobs[0].body.ends_with("refused (no_account)."), "{}", bobs[0].body);
+    assert!(
+        bobs[0].body.ends_with("refused (no_account)."),
+        "{}",
+        bobs[0].body
+    );
     assert_eq!(feed(&service, "carol", "", 0).await?.0, []);
 
     let cursor = alices[0].notice_id.as_str();
     let refused = feed(&service, "bob", cursor, 0).await.unwrap_err();
     let status = refused.downcast_ref::<tonic::Status>().expect("a status");
     let (code, figures) = kit::reason_of(status).expect("a reason");
-    assert_eq!((code.as_str(), figures["field"].as_str()), ("INVALID_ARGUMENT", "starting_after"));
+    assert_eq!(
+        (code.as_str(), figures["field"].as_str()),
+        ("INVALID_ARGUMENT", "starting_after")
+    );
     service.stop().await;
     Ok(())
 }
@@ -126,8 +175,9 @@ async fn a_user_sees_nothing_of_another_not_even_by_a_cursor() -> Result<()> {
 #[tokio::test]
 async fn a_feed_is_paged_newest_first_without_gap_or_repetition() -> Result<()> {
     let (bed, service) = bed().await?;
-    let facts: Vec<Fact> =
-        (1..=7).map(|number| version(&format!("po_{number}"), "alice", number, "paid")).collect();
+    let facts: Vec<Fact> = (1..=7)
+        .map(|number| version(&format!("po_{number}"), "alice", number, "paid"))
+        .collect();
     bed.publish("payout", &facts).await?;
     service.settle().await;
 
@@ -135,12 +185,19 @@ async fn a_feed_is_paged_newest_first_without_gap_or_repetition() -> Result<()> 
     loop {
         let (notices, has_more) = feed(&service, "alice", &after, 3).await?;
         seen.extend(notices.iter().map(|notice| notice.subject_id.clone()));
-        after = notices.last().expect("a page is never empty here").notice_id.clone();
+        after = notices
+            .last()
+            .expect("a page is never empty here")
+            .notice_id
+            .clone();
         if !has_more {
             break;
         }
     }
-    assert_eq!(seen, ["po_7", "po_6", "po_5", "po_4", "po_3", "po_2", "po_1"]);
+    assert_eq!(
+        seen,
+        ["po_7", "po_6", "po_5", "po_4", "po_3", "po_2", "po_1"]
+    );
     assert!(feed(&service, "alice", "", 101).await.is_err());
     service.stop().await;
     Ok(())
@@ -150,7 +207,11 @@ async fn a_feed_is_paged_newest_first_without_gap_or_repetition() -> Result<()> 
 async fn a_version_that_makes_no_sense_is_set_aside_and_its_neighbours_are_told() -> Result<()> {
     let (bed, service) = bed().await?;
     let mut facts = life("po_1", "alice");
-    let nameless = PayoutChanged { payout_id: "po_9".into(), state: "paid".into(), ..Default::default() };
+    let nameless = PayoutChanged {
+        payout_id: "po_9".into(),
+        state: "paid".into(),
+        ..Default::default()
+    };
     facts.push(Fact::new("payout:po_9:1", "po_9", 1, START, &nameless));
     bed.publish("payout", &facts).await?;
     service.settle().await;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use wire::earnings::v1::{CommitHoldRequest, CreatorSnapshot, HoldRequest};
 use wire::fraud_limits::v1::{ReserveRequest, ReserveResponse};
 
-use super::Usecases;
+use super::{Usecases, cause};
 use crate::domain::{AccountStatus, Action, Command, Errand, NOT_VERIFIED, Payout, next_action};
 use crate::orders::{Order, made_bank_payout, made_transfer, not_made};
 use crate::store::Attempt;
@@ -33,7 +33,7 @@ impl Usecases {
             Err(error) => {
                 tracing::warn!(
                     payout.id = payout_id,
-                    error = &error as &dyn std::error::Error,
+                    error = cause(&error),
                     "payout stumbled"
                 );
                 self.store.stumble(payout_id).await

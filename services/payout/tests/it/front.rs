@@ -52,19 +52,23 @@ impl Front {
 
     /// The next order to `path` fails so.
     pub fn fail_next(&self, path: &'static str, fault: Fault) {
-        self.desk.lock().unwrap().faults.push((path, fault));
+        self.desk
+            .lock()
+            .expect("no test panics with it")
+            .faults
+            .push((path, fault));
     }
 
     /// Every order to `path` fails so, until told otherwise.
     pub fn fail_always(&self, path: &'static str, fault: Option<Fault>) {
-        let mut desk = self.desk.lock().unwrap();
+        let mut desk = self.desk.lock().expect("no test panics with it");
         desk.always.retain(|(known, _)| *known != path);
         desk.always.extend(fault.map(|fault| (path, fault)));
     }
 
     /// Keys of the orders that came to `path`, in their order.
     pub fn keys(&self, path: &str) -> Vec<String> {
-        let desk = self.desk.lock().unwrap();
+        let desk = self.desk.lock().expect("no test panics with it");
         desk.orders
             .iter()
             .filter(|(to, _)| to == path)
@@ -73,7 +77,7 @@ impl Front {
     }
 
     fn take(&self, path: &str, key: &str) -> Option<Fault> {
-        let mut desk = self.desk.lock().unwrap();
+        let mut desk = self.desk.lock().expect("no test panics with it");
         desk.orders.push((path.to_owned(), key.to_owned()));
         if let Some(at) = desk.faults.iter().position(|(to, _)| *to == path) {
             return Some(desk.faults.remove(at).1);
@@ -110,7 +114,9 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
         }
         Some(Fault::LoseReply) | None => {}
     }
-    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let bytes = axum::body::to_bytes(body, 1 << 20)
+        .await
+        .expect("the sandbox answers");
     let url = format!("{}{}", front.behind, parts.uri);
     let mut headers = parts.headers.clone();
     headers.remove("host");
@@ -119,9 +125,9 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
         .request(parts.method, url)
         .headers(headers)
         .body(bytes);
-    let reply = sent.send().await.unwrap();
+    let reply = sent.send().await.expect("the sandbox answers");
     let (status, headers) = (reply.status(), reply.headers().clone());
-    let mut response = answer(status, reply.text().await.unwrap());
+    let mut response = answer(status, reply.text().await.expect("the sandbox answers"));
     if let Some(replayed) = headers.get("idempotent-replayed") {
         response
             .headers_mut()

@@ -70,7 +70,7 @@ impl Others {
     pub fn owe(&self, creator_id: &str, minor: i64) {
         self.books
             .lock()
-            .unwrap()
+            .expect("no test panics with it")
             .payable
             .insert(creator_id.to_owned(), minor);
     }
@@ -78,7 +78,7 @@ impl Others {
     pub fn hold_states(&self) -> Vec<HoldState> {
         self.books
             .lock()
-            .unwrap()
+            .expect("no test panics with it")
             .holds
             .values()
             .map(|hold| hold.state)
@@ -91,12 +91,18 @@ impl Others {
             .bind(fact_id)
             .fetch_one(&self.outbox)
             .await
-            .unwrap()
+            .expect("no test panics with it")
     }
 
     /// A hold as it is once all refusals that were announced are posted.
     async fn current(&self, payout_id: &str) -> Option<Hold> {
-        let hold = self.books.lock().unwrap().holds.get(payout_id).cloned()?;
+        let hold = self
+            .books
+            .lock()
+            .expect("no test panics with it")
+            .holds
+            .get(payout_id)
+            .cloned()?;
         match hold.state {
             HoldState::Committed(n) if self.was_refused(payout_id, n).await => Some(Hold {
                 state: HoldState::Held,
@@ -109,7 +115,7 @@ impl Others {
     fn put(&self, payout_id: &str, hold: Hold) {
         self.books
             .lock()
-            .unwrap()
+            .expect("no test panics with it")
             .holds
             .insert(payout_id.to_owned(), hold);
     }
@@ -126,7 +132,7 @@ impl EarningsService for Others {
         request: Request<earnings::ListPayableRequest>,
     ) -> Result<Response<earnings::ListPayableResponse>, Status> {
         let after = request.into_inner().after_creator_id;
-        let books = self.books.lock().unwrap();
+        let books = self.books.lock().expect("no test panics with it");
         let owed = books
             .payable
             .iter()
@@ -146,7 +152,7 @@ impl EarningsService for Others {
         request: Request<earnings::HoldRequest>,
     ) -> Result<Response<earnings::HoldResponse>, Status> {
         let request = request.into_inner();
-        let mut books = self.books.lock().unwrap();
+        let mut books = self.books.lock().expect("no test panics with it");
         if !books.holds.contains_key(&request.payout_id) {
             let payable = books.payable.entry(request.creator_id.clone()).or_default();
             if *payable < request.amount_minor {
@@ -181,7 +187,12 @@ impl EarningsService for Others {
         request: Request<earnings::CommitHoldRequest>,
     ) -> Result<Response<earnings::CommitHoldResponse>, Status> {
         let earnings::CommitHoldRequest { payout_id, attempt } = request.into_inner();
-        if self.books.lock().unwrap().commits_down {
+        if self
+            .books
+            .lock()
+            .expect("no test panics with it")
+            .commits_down
+        {
             return Err(Status::unavailable("away"));
         }
         let hold = self
@@ -217,7 +228,7 @@ impl EarningsService for Others {
         match hold.state {
             HoldState::Committed(_) => return Err(no("HOLD_COMMITTED")),
             HoldState::Held => {
-                let mut books = self.books.lock().unwrap();
+                let mut books = self.books.lock().expect("no test panics with it");
                 *books.payable.entry(hold.creator_id.clone()).or_default() += hold.amount_minor;
             }
             HoldState::Released => {}
@@ -263,7 +274,11 @@ impl FraudLimitsService for Others {
         request: Request<limits::ReserveRequest>,
     ) -> Result<Response<limits::ReserveResponse>, Status> {
         let asked = request.into_inner().amount_minor;
-        let most = self.books.lock().unwrap().single_max;
+        let most = self
+            .books
+            .lock()
+            .expect("no test panics with it")
+            .single_max;
         let answer = limits::ReserveResponse {
             allowed: asked <= most,
             allowed_minor: asked.min(most),
@@ -278,7 +293,11 @@ impl FraudLimitsService for Others {
         request: Request<limits::ConfirmRequest>,
     ) -> Result<Response<limits::ConfirmResponse>, Status> {
         let told = format!("confirm {}", request.into_inner().payout_id);
-        self.books.lock().unwrap().told.push(told);
+        self.books
+            .lock()
+            .expect("no test panics with it")
+            .told
+            .push(told);
         Ok(Response::new(limits::ConfirmResponse {}))
     }
 
@@ -287,7 +306,11 @@ impl FraudLimitsService for Others {
         request: Request<limits::ReleaseRequest>,
     ) -> Result<Response<limits::ReleaseResponse>, Status> {
         let told = format!("release {}", request.into_inner().payout_id);
-        self.books.lock().unwrap().told.push(told);
+        self.books
+            .lock()
+            .expect("no test panics with it")
+            .told
+            .push(told);
         Ok(Response::new(limits::ReleaseResponse {}))
     }
 

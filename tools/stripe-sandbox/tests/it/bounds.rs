@@ -46,7 +46,7 @@ async fn refusals_name_their_parameter_and_unknown_ids_are_404() {
         (404, &json!("resource_missing"))
     );
     assert_eq!(
-        sandbox.send("GET", "/v1/escrows", &[], &[]).await.status,
+        sandbox.send("GET", "/v1/nothings", &[], &[]).await.status,
         404
     );
     let bad = sandbox

@@ -47,7 +47,9 @@ fn objection(
     is_ours: bool,
 ) -> Option<(String, &'static str)> {
     let (user, used) = (manifest.krate.as_str(), dependency.name.as_str());
-    let instead = if used.starts_with("async-stripe") && user != "stripe" {
+    // The sandbox's tests read its answers as a client that we did not write would.
+    let reads_shapes = user == "stripe-sandbox" && dependency.kind == Kind::Dev;
+    let instead = if used.starts_with("async-stripe") && user != "stripe" && !reads_shapes {
         "use the traits of libs/stripe, the only crate that knows async-stripe"
     } else if !is_ours {
         let is_pure = manifest.group == "libs" && PURE.contains(&user);

@@ -71,6 +71,10 @@ impl Killer {
         tokio::spawn(async move {
             while let Some(kill) = taken.recv().await {
                 if strike(&stage, &client, kill.service).await {
+                    eprintln!(
+                        "  killed {} in {}, step {}",
+                        kill.service, kill.phase, kill.step
+                    );
                     list.lock().await.push(kill);
                 }
                 left.fetch_sub(1, Ordering::AcqRel);
