@@ -4,7 +4,6 @@
 //! accounts, payouts, and to the books what became of each attempt. Listens to Stripe's events
 //! and to the close of months. Holds are in the books (`earnings`), limits in `fraud-limits`.
 
-mod asking;
 mod config;
 mod convert;
 pub mod domain;

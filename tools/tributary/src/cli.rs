@@ -9,6 +9,7 @@ use crate::command::{self, Manner};
 use crate::demo;
 use crate::instance::{Extent, Options};
 use crate::token::parse_ttl;
+#[cfg(feature = "verify")]
 use crate::verify;
 
 const EXAMPLES: &str = "\
@@ -50,6 +51,7 @@ enum Command {
     /// Print a token for trying the API
     Token(Token),
     /// Check that the books hold: the invariants, from postings and Stripe's own lists
+    #[cfg(feature = "verify")]
     Verify(Verify),
     /// Make a database with all tables on running servers, and print its URL
     #[command(hide = true)]
@@ -96,6 +98,7 @@ struct Token {
     ttl: Duration,
 }
 
+#[cfg(feature = "verify")]
 #[derive(Args)]
 struct Verify {
     #[command(flatten)]
@@ -130,6 +133,7 @@ impl Cli {
             Command::Down(place) => command::down(&place.dir).await,
             Command::Demo(options) => demo::run(options).await,
             Command::Token(t) => command::print_token(&t.place.dir, &t.sub, &t.roles, t.ttl),
+            #[cfg(feature = "verify")]
             Command::Verify(v) => {
                 let manner = verify::Manner { strict: v.strict, json: v.json };
                 verify::run(&v.place.dir, manner).await

@@ -26,5 +26,6 @@ pub mod state;
 pub mod supervisor;
 pub mod token;
 pub mod token_key;
+#[cfg(feature = "verify")]
 pub mod verify;
 pub mod version;

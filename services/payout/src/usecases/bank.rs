@@ -1,14 +1,14 @@
 //! What Stripe's objects say when they are read back, after an event or because one is overdue.
 
 use kit::Error;
-use stripe::{BankPayout, BankPayoutStatus, Stripe, Transfer};
+use stripe::{BankPayout, BankPayoutStatus};
 use time::OffsetDateTime;
 
 use super::Usecases;
-use crate::asking::ask;
 use crate::domain::{Command, Payout, READ_AGAIN};
 use crate::orders::{
-    PAYOUT_ID, attempt_of, is_bank_payout_of, is_transfer_of, made_bank_payout, made_transfer,
+    PAYOUT_ID, attempt_of, error_of, is_bank_payout_of, is_transfer_of, made_bank_payout,
+    made_transfer,
 };
 
 impl Usecases {
@@ -23,9 +23,11 @@ impl Usecases {
         bank_payout_id: &str,
         event_id: &str,
     ) -> Result<(), Error> {
-        let (account, id) = (account_id.to_owned(), bank_payout_id.to_owned());
-        let question = async move |stripe: Stripe| stripe.retrieve_bank_payout(&account, &id).await;
-        let made: BankPayout = ask(&self.stripe, question).await?;
+        let made = self
+            .stripe
+            .retrieve_bank_payout(account_id, bank_payout_id)
+            .await;
+        let made = made.map_err(error_of)?;
         let Some(payout) = self
             .payout_of(&made.id, made.metadata.get(PAYOUT_ID))
             .await?
@@ -112,9 +114,11 @@ impl Usecases {
         {
             return Ok(());
         }
-        let id = transfer_id.to_owned();
-        let question = async move |stripe: Stripe| stripe.retrieve_transfer(&id).await;
-        let made: Transfer = ask(&self.stripe, question).await?;
+        let made = self
+            .stripe
+            .retrieve_transfer(transfer_id)
+            .await
+            .map_err(error_of)?;
         let Some(payout) = self
             .payout_of(&made.id, made.metadata.get(PAYOUT_ID))
             .await?

@@ -2,11 +2,10 @@
 //! that something changed.
 
 use kit::Error;
-use stripe::{AccountLink, AccountLinkOrder, AccountOrder, Stripe};
+use stripe::{AccountLink, AccountLinkOrder, AccountOrder};
 
 use super::Usecases;
 use super::creators::unknown;
-use crate::asking::ask;
 use crate::convert;
 use crate::domain::Account;
 use crate::orders::error_of;
@@ -70,9 +69,11 @@ impl Usecases {
             );
             return Ok(());
         };
-        let account = account_id.to_owned();
-        let question = async move |stripe: Stripe| stripe.retrieve_account(&account).await;
-        let seen = ask(&self.stripe, question).await?;
+        let seen = self
+            .stripe
+            .retrieve_account(account_id)
+            .await
+            .map_err(error_of)?;
         let account = self
             .save_account(&creator_id, |account| see(account, &seen))
             .await?;

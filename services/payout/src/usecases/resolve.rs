@@ -2,15 +2,14 @@
 
 use kit::Error;
 use ledger::AttemptStep;
-use stripe::Stripe;
 use time::{Duration, OffsetDateTime};
 
 use super::Usecases;
 use super::saga::Progress;
-use crate::asking::ask;
 use crate::domain::{Command, Doubt, LOST, Payout, Remedy, remedy};
 use crate::orders::{
-    PAYOUT_ID, attempt_of, is_bank_payout_of, is_transfer_of, made_bank_payout, made_transfer,
+    PAYOUT_ID, attempt_of, error_of, is_bank_payout_of, is_transfer_of, made_bank_payout,
+    made_transfer,
 };
 use crate::store::Attempt;
 
@@ -113,10 +112,12 @@ impl Usecases {
     }
 
     async fn look_for_transfer(&self, payout: &Payout) -> Result<Look, Error> {
-        let (group, destination) = (payout.payout_id.to_string(), payout.account_id.clone());
-        let question =
-            async move |stripe: Stripe| stripe.find_transfers(&group, &destination).await;
-        let found = ask(&self.stripe, question).await?;
+        let (group, destination) = (payout.payout_id.as_str(), &payout.account_id);
+        let found = self
+            .stripe
+            .find_transfers(group, destination)
+            .await
+            .map_err(error_of)?;
         Ok(match found.as_slice() {
             [] => Look::Absent,
             [made] if is_transfer_of(payout, made) => {
@@ -133,13 +134,12 @@ impl Usecases {
     ) -> Result<Look, Error> {
         // Our clock and Stripe's need not agree to the minute.
         let since = attempt.first_sent_at.saturating_sub(Duration::DAY);
-        let (payout_id, account) = (payout.payout_id.to_string(), payout.account_id.clone());
-        let question = async move |stripe: Stripe| {
-            stripe
-                .find_bank_payouts(&account, since, (PAYOUT_ID, &payout_id))
-                .await
-        };
-        let mut found = ask(&self.stripe, question).await?;
+        let label = (PAYOUT_ID, payout.payout_id.as_str());
+        let found = self
+            .stripe
+            .find_bank_payouts(&payout.account_id, since, label)
+            .await;
+        let mut found = found.map_err(error_of)?;
         found.retain(|made| attempt_of(&made.metadata) == Some(payout.attempt));
         Ok(match found.as_slice() {
             [] => Look::Absent,

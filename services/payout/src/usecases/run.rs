@@ -5,15 +5,14 @@ use std::collections::{HashMap, HashSet};
 use kit::Error;
 use ledger::{CreatorId, Month};
 use money::{Amount, Asset};
-use stripe::Stripe;
 use wire::earnings::v1::{ListPayableRequest, Payable};
 
 use super::Usecases;
-use crate::asking::ask;
 use crate::convert;
 use crate::domain::{
     Account, Candidate, Carried, NewPayout, Pass, Payout, Plan, next_midnight, plan,
 };
+use crate::orders::error_of;
 
 /// Creators per question to the books, and per transaction.
 const PAGE: usize = 500;
@@ -57,8 +56,7 @@ impl Usecases {
 
     /// What is available at Stripe and not yet spoken for.
     async fn funds(&self) -> Result<Amount, Error> {
-        let question = async |stripe: Stripe| stripe.balance(None).await;
-        let balance = ask(&self.stripe, question).await?;
+        let balance = self.stripe.balance(None).await.map_err(error_of)?;
         let available = balance
             .available_minor
             .get("usd")
