@@ -154,6 +154,11 @@ impl Solvency {
             | AccountKind::StripeConnected => (&mut self.assets, balance),
             // A move under way is a debit on a credit account: negative there, money here.
             AccountKind::ClearingStorageMove => (&mut self.assets, ZERO.checked_sub(balance)?),
+            // A pool that is funded before its charge is posted: the claim is counted already, and
+            // the cash is at Stripe, or there would be no charge.
+            AccountKind::ClearingFunding if balance.is_negative() => {
+                (&mut self.assets, ZERO.checked_sub(balance)?)
+            }
             AccountKind::SubscriberUnallocated => (&mut self.claims, share(balance, claim)?),
             AccountKind::SubscriberFrozen => (&mut self.frozen, balance),
             AccountKind::TokensDeferred => (&mut self.deferred, balance),

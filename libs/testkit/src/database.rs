@@ -86,9 +86,11 @@ async fn sweep(admin: &mut PgConnection) -> Result<()> {
         return Ok(());
     }
     let old: Vec<String> = sqlx::query_scalar(
-        "select datname from pg_catalog.pg_database where datname like 'test\\_%'
-         and (pg_stat_file('base/' || oid || '/PG_VERSION')).modification
-             < now() - interval '10 minutes' limit 20",
+        "select datname from (
+             select datname, (pg_stat_file('base/' || oid || '/PG_VERSION')).modification
+                    as made_wall_at
+             from pg_catalog.pg_database where datname like 'test\\_%'
+         ) d where d.made_wall_at < now() - interval '10 minutes' limit 20",
     )
     .fetch_all(&mut *admin)
     .await?;

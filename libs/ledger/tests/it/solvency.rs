@@ -114,6 +114,24 @@ fn both_sides_take_in_all_that_belongs_to_them() {
 }
 
 #[test]
+fn a_pool_funded_before_its_charge_is_posted_is_not_uncovered() {
+    // The claim has come first: its charge stands below zero in clearing, and is at Stripe.
+    let balances = books(vec![
+        (Account::clearing_funding(&id("ch_1")), -1_000),
+        (Account::unallocated(&id("ann"), Program::Allocation, month(JANUARY)), 1_000),
+    ]);
+    let solvency = Solvency::of(&balances, rates()).expect("fits");
+    assert_eq!(solvency.missing(), Ok(Amount::zero(Asset::Usd)));
+    // The other way round, cash that is not attributed yet is there once, not twice.
+    let balances = books(vec![
+        (Account::stripe_payments(), 941),
+        (Account::clearing_funding(&id("ch_1")), 1_000),
+    ]);
+    let solvency = Solvency::of(&balances, rates()).expect("fits");
+    assert_eq!(solvency.assets.minor(), 941);
+}
+
+#[test]
 fn what_is_missing_is_told_to_the_cent() {
     let balances = books(vec![
         (Account::stripe_payments(), 455),

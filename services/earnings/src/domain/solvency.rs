@@ -34,7 +34,8 @@ impl Weighed {
             AccountKind::StripeStorage => (&mut self.storage_minor, sum_minor),
             AccountKind::StripeConnected => (&mut self.connected_minor, sum_minor),
             // A move under way is a debit on a credit account: negative there, money here.
-            AccountKind::ClearingStorageMove => {
+            // Likewise a pool that is funded before its charge is posted; the sum is over those alone.
+            AccountKind::ClearingStorageMove | AccountKind::ClearingFunding => {
                 (&mut self.in_flight_minor, sum_minor.saturating_neg())
             }
             AccountKind::CreatorPending

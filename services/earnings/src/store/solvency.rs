@@ -42,6 +42,7 @@ impl Store {
                    join earnings.account a on a.account_id = b.account_id
                    left join rate r on r.program = a.program
                    where b.amount_minor <> 0
+                     and (a.kind <> 'clearing_funding' or b.amount_minor < 0)
                    union all
                    select a.kind, sum(e.amount_minor), 10000
                    from earnings.account a

@@ -68,6 +68,9 @@ async fn solvency_says_what_the_ledgers_own_rule_says() -> Result<()> {
             facts.extend(funded(&subscriber, 1, i64::from(2 * n + n % 7)));
         }
         facts.push(directed(&subscriber, &format!("c{n}"), 1, 0, i64::from(n)));
+        // Cash whose pool is not known yet, and pools whose cash is not posted yet.
+        let [charge, funding] = funded(&format!("early{n}"), 1, i64::from(n % 5 + 1));
+        facts.push(if n % 2 == 0 { charge } else { funding });
     }
     scene.post(&facts).await?;
     let open = agree(&scene).await?;
