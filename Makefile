@@ -28,7 +28,9 @@ test: build ## Run all tests, on a Postgres and a NATS of their own
 	then cargo nextest run --locked --workspace $(ARGS); \
 	else cargo test --locked --workspace $(ARGS); fi
 
-check: fmt lint test ## Check format and lints, then run all tests
+check: fmt lint ## Check format, lints and .sqlx, then run all tests
+	tools/prepare-queries --check
+	$(MAKE) test
 
 fmt:
 	cargo fmt --all --check

@@ -1,1 +1,1 @@
-
+//! Journeys through all services, as tests: see `tests/it`.

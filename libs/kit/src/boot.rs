@@ -18,7 +18,7 @@ use wire::kit::v1::kit_service_server::KitServiceServer;
 
 use crate::config::{ClockMode, Layers, Settings};
 use crate::readiness::{Readiness, routes};
-use crate::server::{Gate, bind, gated, serve};
+use crate::server::{Gate, awake, bind, gated, serve};
 use crate::settle::Settle;
 use crate::tokens::{Gatekeeper, Signer};
 use crate::worker::Loop;
@@ -118,18 +118,25 @@ pub struct Started {
 }
 
 impl Started {
-    /// Readiness says no; listeners close after `drain_wait`; work in hand finishes.
+    /// Readiness says no; listeners close after `drain_wait`; work in hand finishes, or is left
+    /// after `drain_max`: every step may be cut off and starts again from the database.
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::Release);
         tokio::time::sleep(self.drain_wait).await;
         self.tasks.stop.cancel();
-        let drained = futures::future::join_all(self.tasks.running);
+        let mut running = self.tasks.running;
+        let drained = futures::future::join_all(running.iter_mut());
         if tokio::time::timeout(self.drain_max, drained).await.is_err() {
             tracing::warn!("work in hand was left; it starts again from the database");
+            running.iter().for_each(JoinHandle::abort);
         }
-        self.pool.close().await;
+        // A call whose caller hung up may still hold a connection.
+        let _ = tokio::time::timeout(CLOSE_MAX, self.pool.close()).await;
     }
 }
+
+/// How long connections may take to come back when nothing runs any more.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
 
 async fn start_with<S: Service>(layers: Layers) -> Result<Started, BootError> {
     let (settings, own) = layers.shape::<S::Config>()?;
@@ -201,7 +208,7 @@ impl Assembly {
         let stopping = Arc::new(AtomicBool::new(false));
         let health = self.health::<S>(Arc::clone(&stopping));
         let public_address = self.serve_public(&mut running, health.clone(), &mut tasks).await?;
-        let inside = self.inside::<S>(running, consumers, loops)?.merge(health);
+        let inside = self.inside::<S>(&bus, running, consumers, loops)?.merge(health);
         let listener = bind(&self.settings.server.listen).await?;
         let address = local(&listener)?;
         tasks.run(serve(listener, inside, tasks.stop.clone()));
@@ -220,7 +227,7 @@ impl Assembly {
 
     /// Only services that announce something have a stream to relay to.
     fn start_relay<S: Service>(&self, bus: &jetstream::Context, tasks: &mut Tasks) {
-        if !wire::STREAMS.contains(&S::SCHEMA) {
+        if !announces::<S>() {
             return;
         }
         let (pool, outbox, pulse) = (self.pool.clone(), self.outbox.clone(), self.pulse.clone());
@@ -246,8 +253,11 @@ impl Assembly {
                 dead_letters: DeadLetters::new(S::SCHEMA),
                 pulse: self.pulse.clone(),
             });
-            let (one, stop) = (Arc::clone(&consumer), tasks.stop.clone());
-            tasks.run(async move { one.run(stop).await });
+            let (one, clock, stop) = (Arc::clone(&consumer), self.clock.clone(), tasks.stop.clone());
+            tasks.run(async move {
+                tokio::select! { () = clock.until_read() => {}, () = stop.cancelled() => {} }
+                one.run(stop).await;
+            });
             consumers.push(consumer);
         }
         consumers
@@ -256,7 +266,8 @@ impl Assembly {
     fn start_loops(&self, running: &mut Running, tasks: &mut Tasks) -> Vec<Arc<Loop>> {
         let mut loops = Vec::new();
         for worker in std::mem::take(&mut running.workers) {
-            let (one, task) = Loop::start(worker, self.pulse.clone(), tasks.stop.clone());
+            let (clock, pulse) = (self.clock.clone(), self.pulse.clone());
+            let (one, task) = Loop::start(worker, clock, pulse, tasks.stop.clone());
             tasks.running.push(task);
             loops.push(one);
         }
@@ -284,6 +295,7 @@ impl Assembly {
         let Some(public) = running.public.take() else { return Ok(None) };
         let listener = bind(&self.settings.server.public_listen).await?;
         let address = local(&listener)?;
+        let public = awake(public, self.clock.clone());
         tasks.run(serve(listener, public.merge(health), tasks.stop.clone()));
         Ok(Some(address))
     }
@@ -291,6 +303,7 @@ impl Assembly {
     /// The service's own gRPC and kit's, behind the gate.
     fn inside<S: Service>(
         &self,
+        bus: &jetstream::Context,
         mut running: Running,
         consumers: Vec<Arc<Consumer>>,
         loops: Vec<Arc<Loop>>,
@@ -300,12 +313,19 @@ impl Assembly {
             pulse: self.pulse.clone(),
             pool: self.pool.clone(),
             outbox: self.outbox.clone(),
+            bus: bus.clone(),
+            stream: announces::<S>().then_some(S::SCHEMA),
             consumers,
             loops,
         }));
         let gatekeeper = Gatekeeper::new(S::NAME, &self.settings.tokens, self.clock.clone())?;
-        Ok(gated(running.grpc.routes(), Gate { gatekeeper, pulse: self.pulse.clone() }))
+        let gate = Gate { gatekeeper, clock: self.clock.clone(), pulse: self.pulse.clone() };
+        Ok(gated(running.grpc.routes(), gate))
     }
+}
+
+fn announces<S: Service>() -> bool {
+    wire::STREAMS.contains(&S::SCHEMA)
 }
 
 /// What runs, and how it is told to stop.

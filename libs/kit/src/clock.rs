@@ -75,6 +75,13 @@ impl Clock {
         self.now() > OffsetDateTime::UNIX_EPOCH
     }
 
+    /// Resolves once there is a reading: no work may be done at an instant that is none.
+    pub(crate) async fn until_read(&self) {
+        while !self.is_read() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     /// Whether business time is a sandbox's.
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
@@ -114,7 +121,7 @@ impl Clock {
 
 const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+/// The one place that reads the machine's clock.
 fn wall() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

@@ -2,6 +2,7 @@
 //! Later layers win. Unknown keys are refused.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 
 use config::{Config, Environment, File, FileFormat, Map, Value, ValueKind};
 use secrecy::SecretString;
@@ -169,9 +170,11 @@ fn refused(error: config::ConfigError) -> BootError {
 fn print(lines: &mut Vec<String>, path: &str, table: Map<String, Value>) {
     for (key, value) in table {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        match value.kind {
-            ValueKind::Table(inner) => print(lines, &path, inner),
-            kind => lines.push(format!("{path} = {}", redact(&key, &kind.to_string()))),
+        let shown = value.kind.to_string();
+        if let ValueKind::Table(inner) = value.kind {
+            print(lines, &path, inner);
+        } else {
+            lines.push(format!("{path} = {}", redact(&key, &shown)));
         }
     }
 }
@@ -182,21 +185,29 @@ fn redact(key: &str, value: &str) -> String {
     if secret && !value.is_empty() {
         return "***".to_owned();
     }
-    match (value.find("://"), value.find('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            let user = &value[..at];
-            let name = user.rfind(':').filter(|colon| *colon > scheme).map_or(user, |c| &user[..c]);
-            format!("{name}:***{}", &value[at..])
-        }
-        _ => value.to_owned(),
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, mut tail) = (&rest[..end], rest[end..].to_owned());
+    let Some((user, host)) = authority.rsplit_once('@') else { return value.to_owned() };
+    // A user without a password is NATS' way to write a token.
+    let user = user.split_once(':').map_or("***".to_owned(), |(name, _)| format!("{name}:***"));
+    if let Some(query) = tail.find('?') {
+        tail.truncate(query);
+        tail.push_str("?***");
     }
+    format!("{scheme}://{user}@{host}{tail}")
 }
 
 /// The process' environment. Read here and nowhere else.
 #[must_use]
 pub fn environment() -> HashMap<String, String> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    std::env::vars().collect()
+    text(std::env::vars_os())
+}
+
+fn text(variables: impl Iterator<Item = (OsString, OsString)>) -> HashMap<String, String> {
+    variables
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -265,5 +276,26 @@ mod tests {
         .unwrap();
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains("postgres.url = postgres://u:***@h/db"), "{shown}");
+    }
+    #[test]
+    fn no_part_of_a_password_in_a_url_is_shown() {
+        for (url, shown) in [
+            ("postgres://u:p@canary@h/db", "postgres://u:***@h/db"),
+            ("postgres://u:pw@h/db?password=canary&x=1", "postgres://u:***@h/db?***"),
+            ("nats://canary@h:4222", "nats://***@h:4222"),
+            ("http://h/a@b", "http://h/a@b"),
+        ] {
+            assert_eq!(redact("url", url), shown);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_variable_that_is_not_text_is_nothing_to_us() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = (OsString::from("LEGACY_PATH"), OsString::from_vec(vec![0xff, b'x']));
+        let good = (OsString::from("A"), OsString::from("b"));
+        let read = text([odd, good].into_iter());
+        assert_eq!(read, HashMap::from([("A".to_owned(), "b".to_owned())]));
     }
 }

@@ -104,7 +104,10 @@ impl From<sqlx::Error> for Error {
 
 impl From<wire::ConvertError> for Error {
     fn from(error: wire::ConvertError) -> Self {
-        Self::Invalid(Rejection::new("INVALID_ARGUMENT", error.to_string()))
+        let field = match &error {
+            wire::ConvertError::Missing(field) | wire::ConvertError::Invalid { field, .. } => *field,
+        };
+        Self::Invalid(Rejection::new("INVALID_ARGUMENT", error.to_string()).with("field", field))
     }
 }
 
@@ -138,7 +141,7 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let code = error.code();
         let Some(rejection) = error.rejection() else {
-            tracing::error!(error = &error as &dyn std::error::Error, "call failed");
+            tracing::error!(error = mailbox::traced(&error), "call failed");
             return Status::new(code, error.to_string());
         };
         tracing::info!(code = rejection.code, message = %rejection.message, "call refused");
@@ -154,4 +157,21 @@ impl From<Error> for Status {
 pub fn reason_of(status: &Status) -> Option<(String, std::collections::HashMap<String, String>)> {
     let info = status.get_details_error_info()?;
     Some((info.reason, info.metadata))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_does_not_convert_is_named_to_the_caller() {
+        for error in [
+            wire::ConvertError::Missing("payout_id"),
+            wire::ConvertError::Invalid { field: "payout_id", why: "no".into() },
+        ] {
+            let (code, metadata) = reason_of(&Status::from(Error::from(error))).expect("a reason");
+            assert_eq!(code, "INVALID_ARGUMENT");
+            assert_eq!(metadata.get("field").map(String::as_str), Some("payout_id"));
+        }
+    }
 }

@@ -45,7 +45,7 @@ impl Peers {
     /// A connection to `callee` (its name with '-'), made on first use and again after a loss.
     ///
     /// # Errors
-    /// `Config` when the address is missing or not a URL.
+    /// `Config` when the address is missing or not a URL, or the private key signs nothing.
     pub fn connect(&self, callee: &'static str) -> Result<Peer, BootError> {
         let key = callee.replace('-', "_");
         let address = self
@@ -57,6 +57,10 @@ impl Peers {
             .connect_timeout(Duration::from_secs(2))
             .timeout(CALL_TIMEOUT)
             .tcp_nodelay(true);
+        // Now rather than at the first call: a service that cannot sign would look ready.
+        self.signer.token(callee).map_err(|status| {
+            BootError::Config(format!("tokens.private_key: {}", status.message()))
+        })?;
         let caller = Caller { audience: callee, signer: self.signer.clone() };
         Ok(InterceptedService::new(endpoint.connect_lazy(), caller))
     }
@@ -87,5 +91,18 @@ impl Interceptor for Caller {
             request.metadata_mut().insert(name, value);
         }
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_cannot_sign_its_calls_is_told_so_when_it_starts() {
+        let addresses = BTreeMap::from([("billing".to_owned(), "http://127.0.0.1:9".to_owned())]);
+        let peers = Peers::signed_as("gateway", String::new().into(), addresses).expect("peers");
+        let Err(refused) = peers.connect("billing") else { panic!("it connects") };
+        assert!(refused.to_string().contains("tokens.private_key"), "{refused}");
     }
 }

@@ -32,8 +32,8 @@ pub async fn pool(
     Ok(pool)
 }
 
+/// The one place that makes pools.
 fn guarded() -> PgPoolOptions {
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes pools")]
     PgPoolOptions::new().after_release(|connection, _| {
         Box::pin(async move {
             connection.execute("rollback").await?;

@@ -2,19 +2,20 @@
 
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use mailbox::Pulse;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::BootError;
+use crate::{BootError, Clock};
 use crate::context::{self, Context};
 use crate::tokens::Gatekeeper;
 
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub gatekeeper: Gatekeeper,
+    pub clock: Clock,
     pub pulse: Pulse,
 }
 
@@ -31,12 +32,15 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
         Ok(caller) => caller,
         Err(status) => return refusal(&status, &path),
     };
+    let settling = path.starts_with("/tributary.kit.v1.");
+    if !settling && !gate.clock.is_read() {
+        return refusal(&Status::unavailable(NO_CLOCK), &path);
+    }
     let context = Context {
         request_id: header(&request, context::REQUEST_ID).unwrap_or_default().to_owned(),
         actor: header(&request, context::ACTOR).unwrap_or_default().to_owned(),
     };
     tracing::debug!(caller, path, actor = context.actor, "call");
-    let settling = path.starts_with("/tributary.kit.v1.");
     let handled = crate::spawn(context::within(context, next.run(request))).await;
     if !settling {
         // A command may have left work for the loops.
@@ -46,6 +50,25 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
         tracing::error!(%error, path, "handler panicked");
         Status::internal("internal error").into_http()
     })
+}
+
+const NO_CLOCK: &str = "the business clock was not read yet; the same request may be sent again";
+
+/// A public router that answers nothing before there is a business time to answer at.
+pub(crate) fn awake(public: axum::Router, clock: Clock) -> axum::Router {
+    public.layer(middleware::from_fn_with_state(clock, refuse_unread))
+}
+
+async fn refuse_unread(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+    if clock.is_read() {
+        return next.run(request).await;
+    }
+    let body = serde_json::json!({
+        "type": "urn:tributary:problem:unavailable", "title": "Service Unavailable", "status": 503,
+        "detail": NO_CLOCK, "code": "unavailable",
+    });
+    let kind = [(http::header::CONTENT_TYPE, "application/problem+json")];
+    (http::StatusCode::SERVICE_UNAVAILABLE, kind, body.to_string()).into_response()
 }
 
 fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream;
 use futures::future::join_all;
 use mailbox::{Consumer, Outbox, Pulse};
 use sqlx::PgPool;
@@ -23,6 +24,9 @@ pub(crate) struct Settle {
     pub pulse: Pulse,
     pub pool: PgPool,
     pub outbox: Outbox,
+    pub bus: jetstream::Context,
+    /// The stream that this process relays to, if it announces anything.
+    pub stream: Option<&'static str>,
     pub consumers: Vec<Arc<Consumer>>,
     pub loops: Vec<Arc<Loop>>,
 }
@@ -63,9 +67,19 @@ impl Settle {
         }
     }
 
+    async fn stream_problem(&self) -> Vec<String> {
+        let Some(stream) = self.stream else { return Vec::new() };
+        match mailbox::relay::in_doubt(&self.bus, stream, &self.outbox).await {
+            Ok(false) => Vec::new(),
+            Ok(true) => vec![format!("stream {stream} is new to the relay")],
+            Err(error) => vec![format!("stream {stream}: {error}")],
+        }
+    }
+
     /// What waits in the outbox and in front of the consumers.
     async fn mail(&self) -> Vec<String> {
-        let mut busy = Vec::new();
+        // Before the outbox is read: what a lost stream held waits there once the relay saw it.
+        let mut busy = self.stream_problem().await;
         match self.outbox.waiting_count(&self.pool).await {
             Ok(0) => {}
             Ok(count) => busy.push(format!("{count} facts to publish")),

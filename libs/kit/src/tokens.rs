@@ -1,7 +1,7 @@
 //! Short-lived tokens between services: who calls, whom, checked against the call graph.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -18,6 +18,8 @@ use crate::{BootError, Clock};
 const LIFETIME: Duration = Duration::seconds(60);
 /// A token is signed anew when less than this is left.
 const MARGIN: Duration = Duration::seconds(20);
+/// How far the clocks of two machines may be apart.
+const LEEWAY: Duration = Duration::seconds(5);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Claims {
@@ -116,7 +118,7 @@ impl Gatekeeper {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[name]);
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
-        validation.leeway = 5;
+        validation.leeway = LEEWAY.whole_seconds().unsigned_abs();
         let seen = Mutex::default();
         Ok(Self { inner: Arc::new(GatekeeperInner { callers, validation, clock, seen }) })
     }
@@ -127,16 +129,23 @@ impl Gatekeeper {
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| Status::unauthenticated("a service token is required"))?;
         let now = self.inner.clock.wall().unix_timestamp();
-        let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((caller, expires)) = seen.get(token)
-            && *expires > now
-        {
-            return Ok(caller.clone());
+        let known = self.seen().get(token).filter(|(_, expires)| *expires > now).cloned();
+        if let Some((caller, _)) = known {
+            return Ok(caller);
         }
+        // Outside the lock: a flood of bad tokens must not hold up the good ones.
         let claims = self.verify(token)?;
+        if claims.exp > now + (LIFETIME + LEEWAY).whole_seconds() {
+            return Err(Status::unauthenticated("the service token is good for too long"));
+        }
+        let mut seen = self.seen();
         seen.retain(|_, (_, expires)| *expires > now);
         seen.insert(token.to_owned(), (claims.iss.clone(), claims.exp));
         Ok(claims.iss)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<String, (String, i64)>> {
+        self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verify(&self, token: &str) -> Result<Claims, Status> {

@@ -1,16 +1,18 @@
 //! Loops: work that starts by itself, in turns, woken by the pulse and by a slow poll.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use mailbox::Pulse;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
+use crate::{Clock, Error};
 
 /// What a turn leaves behind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,12 +67,17 @@ struct State {
 impl Loop {
     pub(crate) fn start(
         worker: Arc<dyn Worker>,
+        clock: Clock,
         pulse: Pulse,
         stop: CancellationToken,
     ) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
         let state = watch::Sender::new(State::default());
         let running = Arc::new(Self { name: worker.name(), settled: AtomicU64::new(0), state });
-        let task = crate::spawn(Arc::clone(&running).run(worker, pulse, stop));
+        let looping = Arc::clone(&running);
+        let task = crate::spawn(async move {
+            tokio::select! { () = clock.until_read() => {}, () = stop.cancelled() => {} }
+            looping.run(worker, pulse, stop).await;
+        });
         (running, task)
     }
 
@@ -78,7 +85,7 @@ impl Loop {
         let mut bell = pulse.listen();
         while !stop.is_cancelled() {
             let ring = bell.heard();
-            let pause = match worker.turn().await {
+            let pause = match turn(&*worker).await {
                 Ok(turn) if turn.again => {
                     pulse.beat();
                     continue;
@@ -89,7 +96,7 @@ impl Loop {
                 }
                 Err(error) => {
                     tracing::warn!(worker = self.name,
-                        error = &error as &dyn std::error::Error, "turn failed");
+                        error = mailbox::traced(&error), "turn failed");
                     self.state.send_modify(|state| state.failure = Some(describe(&error)));
                     RETRY
                 }
@@ -124,6 +131,12 @@ impl Loop {
             }),
         }
     }
+}
+
+/// A panic is a bug like any other: it must cost one turn, not the loop.
+async fn turn(worker: &dyn Worker) -> Result<Turn, Error> {
+    let turned = AssertUnwindSafe(worker.turn()).catch_unwind().await;
+    turned.unwrap_or_else(|_| Err(Error::bug("the turn panicked")))
 }
 
 /// Pause after a failed turn. Rings do not shorten what failed: the next ring does.

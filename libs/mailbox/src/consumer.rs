@@ -1,12 +1,15 @@
 //! Applying what others announce, one batch per transaction.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, Message};
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::future::join_all;
+use futures::stream::ReadyChunks;
+use futures::{FutureExt, StreamExt};
 use prost::Message as _;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -73,16 +76,13 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Runs until `stop`; whatever fails is tried again from the durable consumer's state.
+    /// Runs until `stop`; whatever fails is tried again from the durable consumer's state. The
+    /// batch in hand is finished first.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let ended = tokio::select! {
-                ended = self.consume() => ended,
-                () = stop.cancelled() => return,
-            };
-            if let Err(error) = ended {
+            if let Err(error) = self.consume(&stop).await {
                 tracing::warn!(consumer = self.durable,
-                    error = &error as &dyn std::error::Error, "consumer starts again");
+                    error = crate::traced(&error), "consumer starts again");
             }
             tokio::select! { () = tokio::time::sleep(PAUSE) => {}, () = stop.cancelled() => {} }
         }
@@ -128,23 +128,51 @@ impl Consumer {
         Ok(consumer)
     }
 
-    async fn consume(&self) -> Result<(), BusError> {
-        let consumer = self.ensure().await?;
-        let messages = consumer
+    async fn consume(&self, stop: &CancellationToken) -> Result<(), BusError> {
+        let begun = async { self.messages(self.ensure().await?).await };
+        let messages = tokio::select! {
+            messages = begun => messages?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let mut batches = messages.ready_chunks(MESSAGES_PER_BATCH);
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                batch = batches.next() => batch,
+            };
+            let Some(batch) = batch else { return Ok(()) };
+            let batch: Vec<Message> =
+                batch.into_iter().collect::<Result<_, _>>().map_err(|error| self.refused(&error))?;
+            self.handle(&batch).await;
+        }
+        self.leave(batches).await;
+        Ok(())
+    }
+
+    /// What was fetched and not begun is another replica's at once, not after `ACK_WAIT`.
+    async fn leave(&self, mut batches: ReadyChunks<pull::Stream>) {
+        let mut left = Vec::new();
+        while let Some(Some(batch)) = batches.next().now_or_never() {
+            left.extend(batch.into_iter().flatten());
+        }
+        // Unsubscribed first: the server would hand them to this very stream again.
+        drop(batches);
+        let client = self.bus.client();
+        let _ = tokio::time::timeout(PAUSE, client.flush()).await;
+        give_back(&left, None).await;
+        let _ = tokio::time::timeout(PAUSE, client.flush()).await;
+    }
+
+    async fn messages(&self, consumer: PullConsumer) -> Result<pull::Stream, BusError> {
+        consumer
             .stream()
             .max_messages_per_batch(64)
             .heartbeat(Duration::from_secs(2))
             .expires(Duration::from_secs(10))
             .messages()
             .await
-            .map_err(|error| self.refused(&error))?;
-        let mut batches = messages.ready_chunks(MESSAGES_PER_BATCH);
-        while let Some(batch) = batches.next().await {
-            let batch: Vec<Message> =
-                batch.into_iter().collect::<Result<_, _>>().map_err(|error| self.refused(&error))?;
-            self.handle(&batch).await;
-        }
-        Ok(())
+            .map_err(|error| self.refused(&error))
     }
 
     /// Applies and acknowledges, or gives the messages back. Never loses one.
@@ -153,8 +181,9 @@ impl Consumer {
         match self.apply(&facts).await {
             Ok(()) => {
                 self.pulse.beat();
-                for message in messages {
-                    if let Err(error) = message.double_ack().await {
+                // At once, so that a broker that is away is waited for once, not once a message.
+                for done in join_all(messages.iter().map(Message::double_ack)).await {
+                    if let Err(error) = done {
                         // It comes again and is recognised fact by fact.
                         tracing::warn!(consumer = self.durable, %error, "acknowledgement lost");
                     }
@@ -162,10 +191,8 @@ impl Consumer {
             }
             Err(error) => {
                 tracing::warn!(consumer = self.durable,
-                    error = &error as &dyn std::error::Error, "batch given back");
-                for message in messages {
-                    let _ = message.ack_with(jetstream::AckKind::Nak(Some(PAUSE))).await;
-                }
+                    error = crate::traced(&error), "batch given back");
+                give_back(messages, Some(PAUSE)).await;
             }
         }
     }
@@ -175,7 +202,7 @@ impl Consumer {
     async fn apply(&self, facts: &[Fact]) -> Result<(), ApplyError> {
         match self.apply_once(facts).await {
             Err(ApplyError::Bug(source)) if facts.len() > 1 => {
-                tracing::warn!(consumer = self.durable, error = &*source as &dyn std::error::Error,
+                tracing::warn!(consumer = self.durable, error = crate::traced(&*source),
                     "batch refused, applying one by one");
                 for fact in facts {
                     self.apply_or_bury(fact).await?;
@@ -202,13 +229,23 @@ impl Consumer {
         let mut tx = self.pool.begin().await?;
         let fresh = self.fresh_in_tx(&mut tx, facts).await?;
         if !fresh.is_empty() {
-            for refused in self.subscriber.apply_in_tx(&mut tx, &fresh).await? {
+            for refused in self.applied_in_tx(&mut tx, &fresh).await? {
                 if let Some(fact) = fresh.iter().find(|fact| fact.fact_id == refused.fact_id) {
                     self.dead_letters.bury_in_tx(&mut tx, &self.durable, fact, &refused).await?;
                 }
             }
         }
         Ok(tx.commit().await?)
+    }
+
+    /// A panic is a bug like any other: it must cost one fact, not the consumer.
+    async fn applied_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        facts: &[Fact],
+    ) -> Result<Vec<Refused>, ApplyError> {
+        let applying = AssertUnwindSafe(self.subscriber.apply_in_tx(tx, facts)).catch_unwind();
+        applying.await.unwrap_or_else(|_| Err(ApplyError::bug("the code that applies it panicked")))
     }
 
     async fn fresh_in_tx(
@@ -227,6 +264,12 @@ impl Consumer {
 
     fn refused(&self, error: &dyn std::error::Error) -> BusError {
         BusError::Consumer { name: self.durable.clone(), why: chain(error) }
+    }
+}
+
+async fn give_back(messages: &[Message], pause: Option<Duration>) {
+    for message in messages {
+        let _ = message.ack_with(jetstream::AckKind::Nak(pause)).await;
     }
 }
 

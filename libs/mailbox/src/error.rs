@@ -20,6 +20,13 @@ impl ApplyError {
     }
 }
 
+/// An error as logs take it, with its causes.
+pub fn traced<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> &'e (dyn std::error::Error + 'static) {
+    error
+}
+
 impl From<sqlx::Error> for ApplyError {
     fn from(error: sqlx::Error) -> Self {
         if passes_by_itself(&error) {
@@ -40,6 +47,7 @@ pub fn passes_by_itself(error: &sqlx::Error) -> bool {
         None => !matches!(
             error,
             sqlx::Error::RowNotFound
+                | sqlx::Error::InvalidArgument(_)
                 | sqlx::Error::ColumnDecode { .. }
                 | sqlx::Error::Decode(_)
                 | sqlx::Error::Encode(_)

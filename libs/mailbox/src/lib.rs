@@ -20,7 +20,7 @@ mod stream;
 
 pub use consumer::{Consumer, Dedupe, Refused, Subscriber};
 pub use dead_letter::DeadLetters;
-pub use error::{ApplyError, passes_by_itself};
+pub use error::{ApplyError, passes_by_itself, traced};
 pub use fact::Fact;
 pub use inbox::Inbox;
 pub use outbox::Outbox;

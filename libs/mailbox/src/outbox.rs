@@ -1,8 +1,10 @@
 //! The only way to publish.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use prost::Message;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::Fact;
@@ -19,7 +21,10 @@ struct Inner {
     waiting: String,
     mark: String,
     count: String,
+    forget: String,
     nudge: Notify,
+    /// When the stream was made that holds what is marked as published.
+    stream_made: Mutex<Option<OffsetDateTime>>,
 }
 
 /// A waiting row.
@@ -52,7 +57,11 @@ impl Outbox {
             count: format!(
                 "select count(*) from {schema}.outbox where published_wall_at is null"
             ),
+            forget: format!(
+                "update {schema}.outbox set published_wall_at = null where published_wall_at < $1"
+            ),
             nudge: Notify::new(),
+            stream_made: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -61,7 +70,8 @@ impl Outbox {
     /// already there is left as it is: announcing twice is announcing once.
     ///
     /// # Errors
-    /// The database's.
+    /// The database's, and `InvalidArgument` for a fact that is too large to travel: it would
+    /// wait here for ever.
     pub async fn enqueue_in_tx(
         &self,
         tx: &mut PgConnection,
@@ -69,6 +79,10 @@ impl Outbox {
     ) -> Result<(), sqlx::Error> {
         if facts.is_empty() {
             return Ok(());
+        }
+        if let Some(fact) = facts.iter().find(|fact| bytes(fact) > FACT_BYTES_MAX) {
+            let what = format!("fact {} has more than {FACT_BYTES_MAX} bytes", fact.fact_id);
+            return Err(sqlx::Error::InvalidArgument(what));
         }
         let column = |read: fn(&Fact) -> &String| facts.iter().map(read).cloned().collect::<Vec<_>>();
         sqlx::query(AssertSqlSafe(self.inner.insert.as_str()))
@@ -95,6 +109,26 @@ impl Outbox {
         sqlx::query_scalar(AssertSqlSafe(self.inner.count.as_str())).fetch_one(pool).await
     }
 
+    /// Whether the stream that was made at `made` holds all that is marked as published.
+    pub(crate) fn trusts(&self, made: OffsetDateTime) -> bool {
+        *self.inner.stream_made.lock().unwrap_or_else(PoisonError::into_inner) == Some(made)
+    }
+
+    /// A stream that is younger than a row's publication does not hold it: the row waits again.
+    /// Rows of the stream's first moments may travel twice, so that clocks need not agree.
+    pub(crate) async fn trust(&self, pool: &PgPool, made: OffsetDateTime) -> Result<(), sqlx::Error> {
+        let forgotten = sqlx::query(AssertSqlSafe(self.inner.forget.as_str()))
+            .bind(made + CLOCKS_APART_MAX)
+            .execute(pool)
+            .await?
+            .rows_affected();
+        if forgotten > 0 {
+            tracing::warn!(forgotten, "the stream was made anew: its facts are published again");
+        }
+        *self.inner.stream_made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+        Ok(())
+    }
+
     pub(crate) async fn nudged(&self) {
         self.inner.nudge.notified().await;
     }
@@ -119,6 +153,15 @@ impl Outbox {
         sqlx::query(AssertSqlSafe(self.inner.mark.as_str())).bind(outbox_ids).execute(tx).await?;
         Ok(())
     }
+}
+
+/// Below NATS' default limit of one mebibyte for a message, with room for its headers.
+const FACT_BYTES_MAX: usize = 1_000_000;
+/// How far Postgres' clock and NATS' may be apart.
+const CLOCKS_APART_MAX: time::Duration = time::Duration::seconds(5);
+
+fn bytes(fact: &Fact) -> usize {
+    wire::mailbox::v1::Fact::from(fact).encoded_len()
 }
 
 fn waiting(row: &sqlx::postgres::PgRow) -> Result<Waiting, sqlx::Error> {

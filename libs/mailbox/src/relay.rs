@@ -6,10 +6,12 @@ use std::time::Duration;
 use async_nats::jetstream;
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::join_all;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use wire::mailbox::v1::Batch;
 
@@ -24,6 +26,8 @@ const FACTS_PER_MESSAGE: usize = 200;
 const BYTES_PER_MESSAGE: usize = 256 * 1024;
 /// How often the outbox is read when nothing rings.
 const POLL: Duration = Duration::from_millis(250);
+/// How often the relay looks whether the stream is still the one that it knows.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs until `stop`. Errors are logged and tried again: what is not acknowledged stays in
 /// the outbox.
@@ -35,79 +39,143 @@ pub async fn run(
     pulse: Pulse,
     stop: CancellationToken,
 ) {
-    let mut ready = false;
+    let relay = Relay { pool: &pool, outbox: &outbox, bus: &bus, stream, pulse: &pulse };
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.is_cancelled() {
-        match round(&pool, &outbox, &bus, stream, &mut ready).await {
+        match relay.round(&mut looks).await {
             Ok(0) => wait(&outbox, &stop, &pool).await,
-            Ok(_) => pulse.beat(),
+            Ok(_) => {}
             Err(error) => {
-                ready = false;
-                tracing::warn!(stream, error = &error as &dyn std::error::Error, "relay round failed");
+                looks.reset_immediately();
+                tracing::warn!(stream, error = crate::traced(&error), "relay round failed");
                 tokio::select! { () = tokio::time::sleep(POLL) => {}, () = stop.cancelled() => {} }
             }
         }
     }
 }
 
-async fn round(
-    pool: &PgPool,
-    outbox: &Outbox,
+/// Whether the relay has yet to see that the stream was made anew: what it held is then neither
+/// waiting in the outbox nor on its way, but about to be.
+///
+/// # Errors
+/// When NATS does not answer.
+pub async fn in_doubt(
     bus: &jetstream::Context,
-    stream: &'static str,
-    ready: &mut bool,
-) -> Result<usize, BusError> {
-    if !*ready {
-        crate::ensure_stream(bus, stream).await?;
-        *ready = true;
-    }
-    let mut tx = pool.begin().await?;
-    let waiting = outbox.lock_waiting_in_tx(&mut tx, ROWS_PER_ROUND).await?;
-    if waiting.is_empty() {
-        tx.rollback().await?;
-        return Ok(0);
-    }
-    publish(bus, &waiting).await?;
-    let ids: Vec<i64> = waiting.iter().map(|row| row.outbox_id).collect();
-    outbox.mark_published_in_tx(&mut tx, &ids).await?;
-    tx.commit().await?;
-    Ok(ids.len())
+    stream: &str,
+    outbox: &Outbox,
+) -> Result<bool, BusError> {
+    Ok(!outbox.trusts(crate::ensure_stream(bus, stream).await?))
 }
 
-/// Publishes all rows and waits for every acknowledgement. A time-out counts as "not
-/// published": the rows stay, and dedupe per fact absorbs the second copy.
-async fn publish(bus: &jetstream::Context, waiting: &[Waiting]) -> Result<(), BusError> {
-    let refused = |error: jetstream::context::PublishError| {
-        BusError::NotAcknowledged(error.to_string())
-    };
-    let mut acks = Vec::new();
-    for (subject, batch) in pack(waiting) {
-        let message = PublishMessage::build()
-            .message_id(message_id(&batch))
-            .payload(Bytes::from(batch.encode_to_vec()));
-        acks.push(bus.send_publish(subject, message).await.map_err(refused)?);
+struct Relay<'r> {
+    pool: &'r PgPool,
+    outbox: &'r Outbox,
+    bus: &'r jetstream::Context,
+    stream: &'static str,
+    pulse: &'r Pulse,
+}
+
+impl Relay<'_> {
+    /// Publishes what waits and marks what was acknowledged, also when something else was not.
+    async fn round(&self, looks: &mut Interval) -> Result<usize, BusError> {
+        if looks.tick().now_or_never().is_some() {
+            self.look().await?;
+        }
+        let mut tx = self.pool.begin().await?;
+        let waiting = self.outbox.lock_waiting_in_tx(&mut tx, ROWS_PER_ROUND).await?;
+        if waiting.is_empty() {
+            tx.rollback().await?;
+            return Ok(0);
+        }
+        let (published, failure) = publish(self.bus, &waiting).await;
+        if !published.is_empty() {
+            self.outbox.mark_published_in_tx(&mut tx, &published).await?;
+            tx.commit().await?;
+            self.pulse.beat();
+        }
+        failure.map_or(Ok(published.len()), Err)
     }
-    try_join_all(acks.into_iter().map(IntoFuture::into_future)).await.map_err(refused)?;
-    Ok(())
+
+    /// Makes the stream if need be. Whoever made it, what an earlier one held waits again.
+    async fn look(&self) -> Result<(), BusError> {
+        let made = crate::ensure_stream(self.bus, self.stream).await?;
+        if !self.outbox.trusts(made) {
+            self.outbox.trust(self.pool, made).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Publishes all rows and waits for every acknowledgement; answers the rows that have one, and
+/// the first failure. A time-out counts as "not published": the rows stay, and dedupe per fact
+/// absorbs the second copy.
+async fn publish(bus: &jetstream::Context, waiting: &[Waiting]) -> (Vec<i64>, Option<BusError>) {
+    let mut sent = Vec::new();
+    for parcel in pack(waiting) {
+        sent.push(send(bus, parcel).await);
+    }
+    let acknowledged = join_all(sent.into_iter().map(|sent| async {
+        let (rows, what, ack) = sent?;
+        ack.await.map_err(|error| not_acknowledged(&what, &error))?;
+        Ok(rows)
+    }));
+    let (mut published, mut failure) = (Vec::new(), None);
+    for one in acknowledged.await {
+        match one {
+            Ok(rows) => published.extend(rows),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    (published, failure)
+}
+
+type Sent = (Vec<i64>, String, jetstream::context::PublishAckFuture);
+
+async fn send(bus: &jetstream::Context, parcel: Parcel) -> Result<Sent, BusError> {
+    let Parcel { subject, batch, rows } = parcel;
+    let first = batch.facts.first().map(|fact| fact.fact_id.as_str()).unwrap_or_default();
+    let what = format!("{} facts from {first}", batch.facts.len());
+    let message = PublishMessage::build()
+        .message_id(message_id(&batch))
+        .payload(Bytes::from(batch.encode_to_vec()));
+    match bus.send_publish(subject, message).await {
+        Ok(ack) => Ok((rows, what, ack)),
+        Err(error) => Err(not_acknowledged(&what, &error)),
+    }
+}
+
+fn not_acknowledged(what: &str, error: &jetstream::context::PublishError) -> BusError {
+    BusError::NotAcknowledged(format!("{what}: {error}"))
+}
+
+/// One message to be: a subject's facts and the rows that they come from.
+#[derive(Default)]
+struct Parcel {
+    subject: String,
+    batch: Batch,
+    rows: Vec<i64>,
 }
 
 /// Groups rows by subject and cuts the groups to messages of bounded size.
-fn pack(waiting: &[Waiting]) -> Vec<(String, Batch)> {
-    let mut open: BTreeMap<&str, (Batch, usize)> = BTreeMap::new();
+fn pack(waiting: &[Waiting]) -> Vec<Parcel> {
+    let mut open: BTreeMap<&str, (Parcel, usize)> = BTreeMap::new();
     let mut full = Vec::new();
     for row in waiting {
-        let (batch, bytes) = open.entry(&row.fact.subject).or_default();
+        let (parcel, bytes) = open.entry(&row.fact.subject).or_default();
         let size = row.fact.payload.len();
-        let cut = batch.facts.len() >= FACTS_PER_MESSAGE
+        let cut = parcel.rows.len() >= FACTS_PER_MESSAGE
             || bytes.saturating_add(size) > BYTES_PER_MESSAGE;
-        if cut && !batch.facts.is_empty() {
-            full.push((row.fact.subject.clone(), std::mem::take(batch)));
+        if cut && !parcel.rows.is_empty() {
+            full.push(std::mem::take(parcel));
             *bytes = 0;
         }
-        batch.facts.push((&row.fact).into());
+        parcel.subject.clone_from(&row.fact.subject);
+        parcel.batch.facts.push((&row.fact).into());
+        parcel.rows.push(row.outbox_id);
         *bytes = bytes.saturating_add(size);
     }
-    let rest = open.into_iter().map(|(subject, (batch, _))| (subject.to_owned(), batch));
-    full.extend(rest.filter(|(_, batch)| !batch.facts.is_empty()));
+    full.extend(open.into_values().map(|(parcel, _)| parcel));
     full
 }
 
@@ -160,12 +228,13 @@ mod tests {
             .collect();
         let packed = pack(&rows);
         let mut ids: Vec<_> =
-            packed.iter().flat_map(|(_, batch)| &batch.facts).map(|fact| &fact.fact_id).collect();
+            packed.iter().flat_map(|parcel| &parcel.batch.facts).map(|fact| &fact.fact_id).collect();
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 950);
-        assert_eq!(packed.iter().map(|(_, batch)| batch.facts.len()).sum::<usize>(), 950);
-        for (subject, batch) in &packed {
+        assert_eq!(packed.iter().map(|parcel| parcel.rows.len()).sum::<usize>(), 950);
+        for Parcel { subject, batch, rows } in &packed {
+            assert_eq!(rows.len(), batch.facts.len());
             assert!(batch.facts.len() <= FACTS_PER_MESSAGE);
             assert!(batch.facts.iter().all(|fact| &fact.subject == subject));
             let bytes: usize = batch.facts.iter().map(|fact| fact.payload.len()).sum();
@@ -177,7 +246,7 @@ mod tests {
     fn the_same_facts_have_the_same_message_id() {
         let one = pack(&[row(1, "a", 1), row(2, "a", 1)]);
         let other = pack(&[row(1, "a", 1), row(3, "a", 1)]);
-        assert_eq!(message_id(&one[0].1), message_id(&one[0].1));
-        assert_ne!(message_id(&one[0].1), message_id(&other[0].1));
+        assert_eq!(message_id(&one[0].batch), message_id(&one[0].batch));
+        assert_ne!(message_id(&one[0].batch), message_id(&other[0].batch));
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
+use time::OffsetDateTime;
 
 /// Why the bus could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +20,12 @@ pub enum BusError {
     Database(#[from] sqlx::Error),
 }
 
-/// Makes a publisher's stream if it is absent. Consumers call it too, so that no service
-/// has to start before another.
+/// Makes a publisher's stream if it is absent, and answers when it was made. Consumers call it
+/// too, so that no service has to start before another.
 ///
 /// # Errors
 /// [`BusError::Stream`], and [`BusError::Echo`] when an old server dropped a setting.
-pub async fn ensure_stream(bus: &jetstream::Context, name: &str) -> Result<(), BusError> {
+pub async fn ensure_stream(bus: &jetstream::Context, name: &str) -> Result<OffsetDateTime, BusError> {
     let wanted = stream::Config {
         name: name.to_owned(),
         subjects: vec![format!("{name}.v1.>")],
@@ -55,7 +56,7 @@ pub async fn ensure_stream(bus: &jetstream::Context, name: &str) -> Result<(), B
     };
     match difference {
         Some(what) => Err(BusError::Echo { name: name.to_owned(), what }),
-        None => Ok(()),
+        None => Ok(created.cached_info().created),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A nats-server of the test's own, with the settings that production has.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 pub struct TestNats {
     child: Child,
     store: tempfile::TempDir,
+    sync: &'static str,
     port: u16,
     monitor: u16,
 }
@@ -31,31 +32,32 @@ impl TestNats {
         Self::start_with("2m").await
     }
 
-    async fn start_with(sync: &str) -> Result<Self> {
+    async fn start_with(sync: &'static str) -> Result<Self> {
         let store = tempfile::tempdir()?;
-        let config = format!(
-            "listen: 127.0.0.1:-1\nhttp: 127.0.0.1:-1\n\
-             jetstream {{ store_dir: \"{0}/js\", sync_interval: {sync}, max_file_store: 8GB }}\n\
-             ports_file_dir: \"{0}\"\n",
-            store.path().display()
-        );
-        let file = store.path().join("nats.conf");
-        std::fs::write(&file, config)?;
-        let mut child = Command::new(binary())
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("nats-server cannot be started; NATS_SERVER_BIN names it")?;
-        let ports = store.path().join(format!("nats-server_{}.ports", child.id()));
-        match read_ports(&ports).await {
-            Ok((port, monitor)) => Ok(Self { child, store, port, monitor }),
-            Err(error) => {
-                let _ = child.kill();
-                Err(error)
-            }
-        }
+        // -1 lets the server choose.
+        let (child, port, monitor) = serve(store.path(), sync, -1, -1).await?;
+        Ok(Self { child, store, sync, port, monitor })
+    }
+
+    /// Ends the server as a crash would, and starts it again where it was, on the same ports.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.kill();
+        let (port, monitor) = (i32::from(self.port), i32::from(self.monitor));
+        (self.child, ..) = serve(self.store.path(), self.sync, port, monitor).await?;
+        Ok(())
+    }
+
+    /// Ends the server, takes its storage away, and starts it again empty.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart_empty(&mut self) -> Result<()> {
+        self.kill();
+        std::fs::remove_dir_all(self.store())?;
+        self.restart().await
     }
 
     #[must_use]
@@ -93,13 +95,38 @@ impl Drop for TestNats {
     }
 }
 
+async fn serve(store: &Path, sync: &str, port: i32, monitor: i32) -> Result<(Child, u16, u16)> {
+    let config = format!(
+        "listen: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
+         jetstream {{ store_dir: \"{0}/js\", sync_interval: {sync}, max_file_store: 8GB }}\n\
+         ports_file_dir: \"{0}\"\n",
+        store.display()
+    );
+    let file = store.join("nats.conf");
+    std::fs::write(&file, config)?;
+    let mut child = Command::new(binary())
+        .arg("-c")
+        .arg(&file)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("nats-server cannot be started; NATS_SERVER_BIN names it")?;
+    match read_ports(&store.join(format!("nats-server_{}.ports", child.id()))).await {
+        Ok((port, monitor)) => Ok((child, port, monitor)),
+        Err(error) => {
+            let _ = child.kill();
+            Err(error)
+        }
+    }
+}
+
 fn binary() -> String {
     let named = kit::config::environment().remove("NATS_SERVER_BIN");
     named.unwrap_or_else(|| "nats-server".to_owned())
 }
 
 /// The server writes the ports that it took to a file when it is up.
-async fn read_ports(file: &std::path::Path) -> Result<(u16, u16)> {
+async fn read_ports(file: &Path) -> Result<(u16, u16)> {
     for _ in 0..1000 {
         if let Ok(text) = std::fs::read_to_string(file)
             && let Ok(ports) = serde_json::from_str::<serde_json::Value>(&text)

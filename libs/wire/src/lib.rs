@@ -14,7 +14,6 @@ pub use event::{Event, STREAMS};
 #[expect(
     clippy::allow_attributes_without_reason,
     clippy::as_conversions,
-    clippy::wildcard_enum_match_arm,
     reason = "generated code"
 )]
 mod generated {

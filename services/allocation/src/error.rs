@@ -41,8 +41,13 @@ pub fn bug(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Bug(Box::new(error))
 }
 
+/// Characters of a reason: one that quotes what was sent may be as long as that, and a refusal
+/// travels in headers, of which too long ones break the caller's connection.
+const REASON_MAX: usize = 400;
+
 /// Input that is wrong whatever the state, by the name of its field.
 pub fn invalid(field: &'static str, why: impl std::fmt::Display) -> Error {
+    let why: String = why.to_string().chars().take(REASON_MAX).collect();
     let refusal = Rejection::new("INVALID_ARGUMENT", format!("{field} is not valid: {why}"));
     Error::Invalid(refusal.with("field", field))
 }

@@ -14,6 +14,14 @@ use crate::domain::plan::{Plan, Plans};
 use crate::store::{MonthCash, Subscription};
 use crate::usecases::Order;
 
+/// Bytes of a caller's idempotency key, as at Stripe.
+const KEY_MAX: usize = 255;
+/// Characters of a reason: one that quotes what was sent may be as long as that, and a refusal
+/// travels in headers, of which too long ones break the caller's connection.
+const REASON_MAX: usize = 400;
+/// Bytes of an address; few browsers take longer ones.
+const URL_MAX: usize = 2_048;
+
 /// # Errors
 /// A sentence: the fact can never be read.
 pub fn event(fact: &Fact) -> Result<Event, String> {
@@ -116,7 +124,7 @@ pub fn order(message: proto::StartCheckoutRequest) -> Result<Order, Error> {
         amount_minor: message.amount_minor,
         success_url: url("success_url", message.success_url)?,
         cancel_url: url("cancel_url", message.cancel_url)?,
-        request_key: message.idempotency_key,
+        request_key: storable("idempotency_key", message.idempotency_key, KEY_MAX)?,
     })
 }
 
@@ -135,14 +143,23 @@ pub fn month(text: &str) -> Result<Month, Error> {
 
 fn url(field: &'static str, text: String) -> Result<String, Error> {
     if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(text);
+        return storable(field, text, URL_MAX);
     }
     let why = "an address that begins with http:// or https:// is needed".to_owned();
     Err(invalid(field, &ConvertError::Invalid { field, why }))
 }
 
+fn storable(field: &'static str, text: String, longest: usize) -> Result<String, Error> {
+    if text.len() <= longest && !text.contains(char::is_control) {
+        return Ok(text);
+    }
+    let why = format!("use at most {longest} bytes without control characters");
+    Err(invalid(field, &ConvertError::Invalid { field, why }))
+}
+
 fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> Error {
-    Error::Invalid(Rejection::new("INVALID_ARGUMENT", why.to_string()).with("field", field))
+    let why: String = why.to_string().chars().take(REASON_MAX).collect();
+    Error::Invalid(Rejection::new("INVALID_ARGUMENT", why).with("field", field))
 }
 
 pub fn plans(plans: &Plans) -> proto::ListPlansResponse {

@@ -15,6 +15,10 @@ pub fn request(message: ReserveRequest) -> Result<Request, Error> {
         return Err(wire::ConvertError::Missing("creator_id").into());
     }
     let amount = wire::amount("amount_minor", message.amount_minor, &message.currency)?;
+    if amount.minor() == 0 {
+        let why = "it must be at least 1".to_owned();
+        return Err(wire::ConvertError::Invalid { field: "amount_minor", why }.into());
+    }
     Ok(Request {
         payout_id: message.payout_id,
         creator_id: message.creator_id,

@@ -1,6 +1,6 @@
 //! Begin, load, decide, save, announce, commit.
 
-use kit::{Clock, Error};
+use kit::{Clock, Error, Rejection};
 use mailbox::{Fact, Outbox};
 use wire::fraud_limits::v1::PayoutBlocked;
 
@@ -21,15 +21,18 @@ impl Usecases {
     /// amount, is told what was decided.
     ///
     /// # Errors
-    /// The database's.
+    /// `Conflict` for another amount of a payout that went out; the database's.
     pub async fn reserve(&self, request: Request) -> Result<Decision, Error> {
         let mut tx = self.store.begin().await?;
         self.store.lock_creator_in_tx(&mut tx, &request.creator_id).await?;
         let known = self.store.find_reservation_in_tx(&mut tx, &request.payout_id).await?;
-        if known.is_some_and(|known| {
-            known.state != "released" && known.amount_minor == request.amount.minor()
-        }) {
-            return Ok(Decision::Allowed);
+        match known {
+            Some(known) if known.state == "released" => {}
+            Some(known) if known.amount_minor == request.amount.minor() => {
+                return Ok(Decision::Allowed);
+            }
+            Some(known) if known.state == "confirmed" => return Err(went_out(known.amount_minor)),
+            Some(_) | None => {}
         }
         let now = self.clock.now();
         let decision = domain::decide(self.limits, &request);
@@ -78,4 +81,9 @@ impl Usecases {
         let fact_id = format!("blocked:{}:{}", request.payout_id, limit.code());
         Fact::new(fact_id, &request.payout_id, 1, self.clock.now(), &event)
     }
+}
+
+fn went_out(amount_minor: i64) -> Error {
+    let text = "this payout went out with another amount";
+    Error::Conflict(Rejection::new("PAYOUT_CONFIRMED", text).with("amount_minor", amount_minor))
 }

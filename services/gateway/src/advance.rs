@@ -87,13 +87,15 @@ impl Advance {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Moves business time to `target`, by way of every timer before it.
+    /// Moves business time to `target`, by way of every timer before it. The sandbox keeps whole
+    /// seconds: a target within one is that second's beginning, a timer within one the next's.
     ///
     /// # Errors
     /// `Past` when the clock is beyond the target, `Restless` when a step does not come to rest.
     pub async fn to(&self, target: OffsetDateTime) -> Result<OffsetDateTime, Refusal> {
         let inner = &self.inner;
         let _turn = inner.turn.lock().await;
+        let target = second(target);
         loop {
             let look = inner.rest().await?;
             if look.now > target {
@@ -103,9 +105,20 @@ impl Advance {
                 return Ok(look.now);
             }
             let due = look.due.into_iter().filter(|due| *due > look.now && *due < target).min();
-            inner.set_clock(due.unwrap_or(target)).await?;
+            inner.move_from(look.now, due.map_or(target, second_from)).await?;
         }
     }
+}
+
+/// The beginning of the second that an instant lies in.
+fn second(instant: OffsetDateTime) -> OffsetDateTime {
+    instant.replace_nanosecond(0).unwrap_or(instant)
+}
+
+/// The first whole second that is not before an instant.
+fn second_from(instant: OffsetDateTime) -> OffsetDateTime {
+    let begun = second(instant);
+    if begun == instant { begun } else { begun.saturating_add(time::Duration::SECOND) }
 }
 
 impl Inner {
@@ -172,13 +185,28 @@ impl Inner {
         answer.error_for_status()?.json().await
     }
 
+    /// Tells the sandbox until it moved: a reply may be lost on the way, or the sandbox restarted.
+    async fn move_from(&self, now: OffsetDateTime, to: OffsetDateTime) -> Result<(), Refusal> {
+        let moving = async {
+            loop {
+                self.set_clock(to).await?;
+                if self.sandbox().await.is_ok_and(|state| state.now > now) {
+                    return Ok(());
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let stuck = |_| Refusal::Restless { busy: vec!["the sandbox's clock did not move".into()] };
+        tokio::time::timeout(self.patience, moving).await.map_err(stuck)?
+    }
+
     async fn set_clock(&self, to: OffsetDateTime) -> Result<(), Refusal> {
         let text = to.format(&Rfc3339).unwrap_or_default();
         let body = serde_json::json!({ "advance_to": text });
         let sent = self.http.post(self.clock_url()).timeout(PATIENCE).json(&body).send().await;
         match sent.and_then(reqwest::Response::error_for_status) {
             Ok(_) => Ok(()),
-            // A lost reply is looked at again by the next round; only its delay is reported.
+            // Perhaps only the reply was lost: the caller looks.
             Err(error) if error.is_timeout() || error.is_connect() => Ok(()),
             Err(error) => {
                 Err(Refusal::Restless { busy: vec![format!("the clock was not moved: {error}")] })

@@ -33,6 +33,7 @@ pub struct Redirects {
 #[serde(deny_unknown_fields)]
 pub struct Requests {
     pub body_bytes_max: usize,
+    pub body_patience_ms: u64,
     pub advance_patience_ms: u64,
 }
 

@@ -3,6 +3,8 @@
 //! Owns nothing but the record of what it acknowledged. Decides nothing about money: every
 //! rule is the business of the service behind it.
 
+#![expect(clippy::result_large_err, reason = "a problem is made once a request, to be its answer")]
+
 mod acknowledged;
 mod advance;
 mod auth;
@@ -13,6 +15,7 @@ pub mod rest;
 mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::{BootError, Clock, Parts, Peer, Running, Service, async_trait};
 
@@ -27,6 +30,7 @@ pub struct Gate {
     acknowledged: Acknowledged,
     redirects: Arc<config::Redirects>,
     body_bytes_max: usize,
+    body_patience: Duration,
     clock: Clock,
     advance: Advance,
     billing: Peer,
@@ -58,6 +62,7 @@ impl Service for Gateway {
             acknowledged: Acknowledged { pool },
             redirects: Arc::new(config.redirects),
             body_bytes_max: config.requests.body_bytes_max,
+            body_patience: Duration::from_millis(config.requests.body_patience_ms),
             advance: Advance::new(clock.clone(), &peers, config.requests.advance_patience_ms)?,
             clock,
             billing: peers.connect("billing")?,

@@ -104,13 +104,19 @@ impl Problem {
             self.param = Some(public(&value));
             return;
         }
-        let value = match value.parse::<i64>() {
-            Ok(number) => number.into(),
-            Err(_) => value.into(),
-        };
+        if MEMBERS.contains(&key) {
+            tracing::error!(key, code = self.code, "a figure has the name of a member");
+            return;
+        }
+        // Ids may look like numbers; amounts are.
+        let amount = if key.ends_with("_minor") { value.parse::<i64>().ok() } else { None };
+        let value = amount.map_or_else(|| value.into(), serde_json::Value::from);
         self.figures.insert(public(key), value);
     }
 }
+
+/// What every problem says of itself; no figure may speak over it.
+const MEMBERS: [&str; 7] = ["type", "title", "status", "detail", "code", "param", "request_id"];
 
 fn by_code(code: Code) -> StatusCode {
     match code {
@@ -148,5 +154,26 @@ impl From<kit::Error> for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         kit::Error::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kit::Rejection;
+
+    #[test]
+    fn figures_overwrite_no_member_and_only_counts_and_amounts_are_numbers() {
+        let rejection = Rejection::new("MONTH_LOCKED", "no")
+            .with("status", "200")
+            .with("code", "fine")
+            .with("left_minor", 120)
+            .with("creator_id", "007");
+        let problem = Problem::from(kit::Error::Rejected(rejection));
+        let text = serde_json::to_string(&problem).expect("JSON");
+        assert_eq!(text.matches("\"status\":").count(), 1, "{text}");
+        let shown: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((&shown["status"], &shown["code"]), (&409.into(), &"month_locked".into()));
+        assert_eq!((&shown["left_cents"], &shown["creator_id"]), (&120.into(), &"007".into()));
     }
 }

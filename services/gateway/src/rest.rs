@@ -8,7 +8,7 @@ mod payouts;
 mod sandbox;
 mod subscriptions;
 
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Gate;
+use crate::auth::{Principal, Verifier};
 use crate::problem::Problem;
 
 #[derive(OpenApi)]
@@ -51,7 +52,7 @@ pub fn router(gate: Gate) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(limit)
-        .layer(middleware::from_fn(in_context))
+        .layer(middleware::from_fn_with_state(gate.verifier.clone(), in_context))
         .with_state(gate)
 }
 
@@ -76,17 +77,24 @@ fn described(sandbox: bool) -> OpenApiRouter<Gate> {
     if sandbox { always.routes(routes!(sandbox::clock, sandbox::advance)) } else { always }
 }
 
-/// Names the request, and runs it in a task of its own: a client that hangs up does not stop
+/// Names the request and who asks, and runs it in a task of its own: a client that hangs up does not stop
 /// a write half-way.
-async fn in_context(request: Request, next: Next) -> Response {
+async fn in_context(State(verifier): State<Verifier>, mut request: Request, next: Next) -> Response {
     let request_id = kit::ids::fresh("req");
-    let context = Context { request_id: request_id.clone(), actor: String::new() };
+    let principal = verifier.principal(request.headers());
+    let actor = principal.as_ref().map(Principal::actor).unwrap_or_default();
+    if let Some(principal) = principal {
+        request.extensions_mut().insert(principal);
+    }
+    let context = Context { request_id: request_id.clone(), actor };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let handled = kit::spawn(context::within(context, next.run(request))).await;
-    let mut response = handled.unwrap_or_else(|error| {
-        tracing::error!(%error, %method, path, "handler panicked");
-        Problem::internal().into_response()
-    });
+    let mut response = context::within(context, async {
+        kit::spawn(next.run(request)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "handler panicked");
+            Problem::internal().into_response()
+        })
+    })
+    .await;
     tracing::info!(request.id = request_id, %method, path, status = response.status().as_u16(), "request");
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -101,4 +109,29 @@ async fn in_context(request: Request, next: Next) -> Response {
 fn instant_text(value: Option<prost_types::Timestamp>) -> Option<String> {
     let instant = wire::instant("instant", value).ok()?;
     instant.format(&time::format_description::well_known::Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn broken() -> StatusCode {
+        panic!("a panic on purpose")
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_answers_500_under_the_requests_id() {
+        let (secret, word) = ("x".repeat(32).into(), "tributary".to_owned());
+        let auth = crate::config::Auth { hs256_secret: secret, issuer: word.clone(), audience: word };
+        let checked = middleware::from_fn_with_state(Verifier::new(&auth), in_context);
+        let router = Router::new().route("/", axum::routing::get(broken)).layer(checked);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        kit::spawn(async move { axum::serve(listener, router).await });
+        let answer = kit::http::client().get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 500);
+        let id = answer.headers()["request-id"].to_str().unwrap().to_owned();
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["request_id"].as_str(), Some(id.as_str()));
+    }
 }

@@ -7,6 +7,7 @@
 mod config;
 mod convert;
 pub mod domain;
+mod lease;
 mod orders;
 mod service;
 mod store;
@@ -28,7 +29,7 @@ use crate::usecases::Usecases;
 /// The composition root.
 pub struct Payout;
 
-/// Shorter than a lease: whoever waits for Stripe still holds the row when it answers.
+/// Later than this, an answer is taken for lost.
 const STRIPE_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[async_trait]

@@ -1,5 +1,5 @@
 //! Loops: planning runs, sending payouts, reading Stripe's objects. All replicas run them; rows
-//! are leased, so that a process that dies leaves its work to the others within half a minute.
+//! are leased, so that a process that dies leaves its work to the others within seconds.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use futures::future::join_all;
 use kit::{Error, Turn, Worker, async_trait};
 use time::OffsetDateTime;
 
+use crate::lease::kept;
 use crate::store::{Reading, ReadingKind};
 use crate::usecases::{Usecases, cause};
 
@@ -45,7 +46,8 @@ impl Worker for Planner {
         let Some(month) = usecases.store.lease_run(now).await? else {
             return Ok(nothing_taken(usecases.store.next_run_due().await?, now).await);
         };
-        if let Err(error) = usecases.plan_run(month).await {
+        let keep = || usecases.store.extend_run_lease(month);
+        if let Err(error) = kept(usecases.plan_run(month), keep).await {
             usecases.store.end_run_lease(month).await?;
             return Err(error);
         }
@@ -101,39 +103,48 @@ impl Worker for Reader {
 impl Reader {
     async fn read(&self, reading: &Reading) {
         let Self(usecases) = self;
-        let Reading {
-            object_id,
-            account_id,
-            event_id,
-            ..
-        } = reading;
-        let read = match reading.kind {
-            ReadingKind::Account => usecases.refresh_account(object_id).await,
-            ReadingKind::BankPayout => {
-                usecases
-                    .read_bank_payout(account_id, object_id, event_id)
-                    .await
-            }
-            ReadingKind::Transfer => usecases.read_transfer(object_id, event_id).await,
-        };
-        let kept = match read {
+        let object_id = reading.object_id.as_str();
+        let keep = || usecases.store.extend_reading(object_id);
+        let kept = match kept(self.follow(reading), keep).await {
             // What the rules refuse is logged where they did, and stays refused.
             Ok(()) | Err(Error::Conflict(_)) => usecases.store.finish_reading(reading).await,
+            // What Stripe refuses to show is not there for us, and never will be.
+            Err(error @ Error::Rejected(_)) => {
+                tracing::error!(object.id = object_id, event.id = reading.event_id,
+                    error = cause(&error), "an event tells of what Stripe does not show: laid aside");
+                usecases.store.finish_reading(reading).await
+            }
             Err(error) => {
                 tracing::warn!(
                     object.id = object_id,
                     error = cause(&error),
                     "reading failed"
                 );
-                usecases
-                    .store
-                    .pause_reading(object_id, READING_PAUSE_MS)
-                    .await
+                let pause = READING_PAUSE_MS;
+                usecases.store.pause_reading(object_id, pause).await
             }
         };
         if let Err(error) = kept {
             // The lease runs out by itself.
             tracing::warn!(object.id = object_id, %error, "reading not given back");
+        }
+    }
+
+    async fn follow(&self, reading: &Reading) -> Result<(), Error> {
+        let Self(usecases) = self;
+        let Reading {
+            object_id,
+            account_id,
+            event_id,
+            ..
+        } = reading;
+        match reading.kind {
+            ReadingKind::Account => usecases.refresh_account(object_id).await,
+            ReadingKind::BankPayout => {
+                let read = usecases.read_bank_payout(account_id, object_id, event_id);
+                read.await
+            }
+            ReadingKind::Transfer => usecases.read_transfer(object_id, event_id).await,
         }
     }
 }

@@ -56,7 +56,11 @@ async fn write(usecases: &Usecases, events: Vec<Event>, answers: Vec<oneshot::Se
         }
         Err(error) => {
             let error: &dyn std::error::Error = &error;
-            tracing::error!(deliveries = events.len(), error, "deliveries could not be stored");
+            tracing::error!(
+                deliveries = events.len(),
+                error,
+                "deliveries could not be stored"
+            );
         }
     }
 }

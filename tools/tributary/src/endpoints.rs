@@ -6,6 +6,28 @@ use serde_json::Value;
 
 use crate::state::{Endpoint, State};
 
+/// What we act on of the platform's own: cash and subscriptions (billing), transfers (payout), and
+/// whatever moves the balance without being ordered by us (balance-monitor).
+pub const PLATFORM_EVENTS: [&str; 14] = [
+    "checkout.session.completed",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "invoice.paid",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "transfer.created",
+    "transfer.reversed",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
+    "topup.succeeded",
+];
+/// What we act on of connected accounts: whether they can be paid, and what became of it.
+pub const CONNECT_EVENTS: [&str; 4] =
+    ["account.updated", "payout.paid", "payout.failed", "payout.canceled"];
+
 /// Where Stripe delivers, below the webhook service's public address.
 const PATH: &str = "/v1/webhooks/stripe";
 
@@ -47,12 +69,10 @@ impl At<'_> {
         {
             return self.redirect(known, url).await;
         }
+        let events: &[&str] = if connect { &CONNECT_EVENTS } else { &PLATFORM_EVENTS };
         let connect = if connect { "true" } else { "false" };
-        let form = [
-            ("url", url),
-            ("enabled_events[]", "*"),
-            ("connect", connect),
-        ];
+        let mut form = vec![("url", url), ("connect", connect)];
+        form.extend(events.iter().map(|event| ("enabled_events[]", *event)));
         let made = self.post(&self.base, &form).await?;
         let text = |field: &str| made[field].as_str().map(str::to_owned);
         let id = text("id").context("a webhook endpoint without an id")?;

@@ -44,6 +44,7 @@ synchronous_commit = on
 password_encryption = scram-sha-256
 timezone = 'UTC'
 log_timezone = 'UTC'
+log_min_messages = error
 log_line_prefix = '%m [%p] %u@%d '
 jit = off
 ";

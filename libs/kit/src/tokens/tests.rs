@@ -52,3 +52,20 @@ fn a_token_for_another_service_or_by_another_key_is_refused() {
     assert!(gate.admit(None).is_err());
     assert!(gate.admit(Some("Bearer x.y.z")).is_err());
 }
+
+#[test]
+fn a_token_that_is_good_for_longer_than_tokens_are_is_refused() {
+    let (private, public) = pair();
+    let gate =
+        Gatekeeper::new("earnings", &tokens("", &[("payout", &public)]), Clock::system()).unwrap();
+    let now = Clock::system().wall().unix_timestamp();
+    let admitted = |exp: i64| {
+        let claims = Claims { iss: "payout".into(), aud: "earnings".into(), iat: now, exp };
+        let key = EncodingKey::from_ed_der(&BASE64_URL_SAFE_NO_PAD.decode(&private).unwrap());
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key).unwrap();
+        gate.admit(Some(&format!("Bearer {token}"))).is_ok()
+    };
+    assert!(admitted(now + 60));
+    assert!(!admitted(now + 3600));
+    assert!(!admitted(now - 30));
+}

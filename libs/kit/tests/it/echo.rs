@@ -26,7 +26,8 @@ impl Service for Echo {
 
     fn migrator() -> Migrator {
         let sql = mailbox::DDL.replace("mailbox_schema", "notifier")
-            + "create table notifier.task (due_at timestamptz primary key, stuck boolean not null);
+            + "create table notifier.task (due_at timestamptz primary key, stuck boolean not null,
+                   panics boolean not null default false, hangs boolean not null default false);
                grant usage on schema notifier to notifier_svc;
                grant select, insert, update, delete on all tables in schema notifier to notifier_svc;";
         let create = sqlx::migrate::Migration::new(
@@ -47,7 +48,8 @@ impl Service for Echo {
     }
 }
 
-/// Removes tasks that are due, one a turn; a stuck one fails for ever.
+/// Removes tasks that are due, one a turn; a stuck one fails for ever, one that hangs never
+/// gives its connection back, one that panics does so once.
 struct Doer {
     pool: PgPool,
     clock: Clock,
@@ -60,15 +62,27 @@ impl Worker for Doer {
     }
 
     async fn turn(&self) -> Result<Turn, Error> {
-        let next: Option<(OffsetDateTime, bool)> =
-            sqlx::query_as("select due_at, stuck from notifier.task order by due_at limit 1")
-                .fetch_optional(&self.pool)
-                .await?;
+        let next: Option<(OffsetDateTime, bool, bool, bool)> = sqlx::query_as(
+            "select due_at, stuck, panics, hangs from notifier.task order by due_at limit 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?;
         match next {
             None => Ok(Turn::IDLE),
-            Some((due, _)) if due > self.clock.now() => Ok(Turn::until(Some(due))),
-            Some((_, true)) => Err(Error::unavailable("stuck")),
-            Some((due, false)) => {
+            Some((due, ..)) if due > self.clock.now() => Ok(Turn::until(Some(due))),
+            Some((_, true, ..)) => Err(Error::unavailable("stuck")),
+            Some((due, _, true, _)) => {
+                sqlx::query("update notifier.task set panics = false where due_at = $1")
+                    .bind(due)
+                    .execute(&self.pool)
+                    .await?;
+                panic!("a panic on purpose")
+            }
+            Some((.., true)) => {
+                let _connection = self.pool.acquire().await?;
+                std::future::pending().await
+            }
+            Some((due, ..)) => {
                 sqlx::query("delete from notifier.task where due_at = $1").bind(due).execute(&self.pool).await?;
                 Ok(Turn::AGAIN)
             }

@@ -8,6 +8,8 @@ use mailbox::{ApplyError, Consumer, DeadLetters, Fact, Inbox, Outbox, Pulse, Ref
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 use testkit::{TestDb, TestNats, eventually};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wire::billing::v1::MonthCut;
 
@@ -29,6 +31,10 @@ pub struct Applier {
     pub refused: HashSet<String>,
     /// Fact ids that break the whole batch.
     pub broken: HashSet<String>,
+    /// Fact ids at which the code itself gives up.
+    pub panicking: HashSet<String>,
+    /// Closed while no batch may be applied; open unless a test takes the turns.
+    pub gate: Option<Arc<Semaphore>>,
     /// Failures to come that pass by themselves.
     pub outages: Arc<Mutex<u32>>,
 }
@@ -44,6 +50,10 @@ impl Subscriber for Applier {
         tx: &mut PgConnection,
         facts: &[Fact],
     ) -> Result<Vec<Refused>, ApplyError> {
+        if let Some(gate) = &self.gate {
+            gate.acquire().await.expect("never closed").forget();
+        }
+        assert!(!facts.iter().any(|fact| self.panicking.contains(&fact.fact_id)), "a panic on purpose");
         for fact in facts.iter().filter(|fact| !self.refused.contains(&fact.fact_id)) {
             sqlx::query("insert into public.applied (fact_id) values ($1)")
                 .bind(&fact.fact_id)
@@ -89,6 +99,15 @@ impl Bench {
     }
 
     pub async fn consumer(&self, applier: &Applier) -> Result<Arc<Consumer>> {
+        Ok(self.consumer_until(applier, self.stop.clone()).await?.0)
+    }
+
+    /// A consumer that is stopped by the test.
+    pub async fn consumer_until(
+        &self,
+        applier: &Applier,
+        stop: CancellationToken,
+    ) -> Result<(Arc<Consumer>, JoinHandle<()>)> {
         let consumer = Arc::new(Consumer {
             stream: STREAM,
             durable: format!("post__{STREAM}"),
@@ -99,9 +118,17 @@ impl Bench {
             dead_letters: DeadLetters::new("post"),
             pulse: Pulse::default(),
         });
-        let (running, stop) = (Arc::clone(&consumer), self.stop.clone());
-        tokio::spawn(async move { running.run(stop).await });
-        Ok(consumer)
+        let running = Arc::clone(&consumer);
+        let task = tokio::spawn(async move { running.run(stop).await });
+        Ok((consumer, task))
+    }
+
+    /// Waits until the relay has nothing left.
+    pub async fn until_published(&self) {
+        eventually("an empty outbox", || async {
+            self.outbox.waiting_count(&self.pool).await.ok().filter(|count| *count == 0)
+        })
+        .await;
     }
 
     pub async fn announce(&self, ids: impl IntoIterator<Item = String>) -> Result<()> {

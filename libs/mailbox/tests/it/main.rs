@@ -2,4 +2,5 @@
 
 mod bench;
 mod delivery;
+mod loss;
 mod poison;

@@ -258,6 +258,24 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
     story.end().await
 }
 
+/// A refusal travels in headers, which are short.
+#[tokio::test]
+async fn what_is_far_too_long_is_refused_by_its_field_as_well() -> Result<()> {
+    let story = Story::begin(JANUARY).await?;
+    let (mut program, mut month) = (set("sam", "alice", 1, ""), set("sam", "alice", 1, ""));
+    program.program = "x".repeat(100_000);
+    month.month = "x".repeat(100_000);
+    for (field, request) in [("program", program), ("month", month)] {
+        let answer = story.client()?.set_allocation(request).await;
+        let (code, figures) = refused(answer);
+        assert_eq!(
+            (code.as_str(), figures["field"].as_str()),
+            ("INVALID_ARGUMENT", field)
+        );
+    }
+    story.end().await
+}
+
 #[tokio::test]
 async fn a_subscriber_without_a_pool_reads_zeros() -> Result<()> {
     let story = Story::begin(JANUARY).await?;

@@ -48,7 +48,7 @@ impl Store {
     pub async fn lease_work(&self) -> Result<Option<i64>, sqlx::Error> {
         sqlx::query_scalar!(
             "update balance_monitor.watch
-             set leased_until_wall_at = now() + interval '30 seconds'
+             set leased_until_wall_at = now() + interval '10 seconds'
              where coalesce(leased_until_wall_at < now(), true)
              returning asked_count"
         )

@@ -88,6 +88,12 @@ mod tests {
         }
     }
 
+    /// webhook-ingest, whose totals we compare with, takes the same, and has the same test.
+    #[test]
+    fn a_digest_is_the_first_eight_bytes_of_the_ids_sha256() {
+        assert_eq!(digest64("evt_1"), 0x7d4e_5a76_eae6_d8c1);
+    }
+
     #[test]
     fn paid_invoices_and_subscriptions_are_read_and_everything_else_only_counts() {
         assert_eq!(event("invoice.paid", "").work(), Some(WorkKind::Invoice));

@@ -110,7 +110,10 @@ impl Plan {
         if (min_minor..=max_minor).contains(&asked_minor) {
             return Ok(asked_minor);
         }
-        Err(OutOfBounds { min_minor, max_minor })
+        Err(OutOfBounds {
+            min_minor,
+            max_minor,
+        })
     }
 
     /// Our name for the price at Stripe: one per plan and amount, for all subscribers.

@@ -79,22 +79,26 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps a page, unless one was kept before; answers the session and the address that stand
+    /// there now.
     pub async fn save_session(
         &self,
         checkout_id: &str,
         session_id: &str,
         url: &str,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update billing.checkout set session_id = $2, url = $3
-             where checkout_id = $1 and session_id is null",
+    ) -> Result<(String, String), sqlx::Error> {
+        let kept = sqlx::query!(
+            r#"update billing.checkout
+               set session_id = coalesce(session_id, $2), url = coalesce(url, $3)
+               where checkout_id = $1
+               returning session_id as "session_id!", url as "url!""#,
             checkout_id,
             session_id,
             url
         )
-        .execute(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(())
+        Ok((kept.session_id, kept.url))
     }
 
     /// Notes that the subscriber is to have a customer; answers its id if it has one.

@@ -54,7 +54,9 @@ impl Store {
         .transpose()
     }
 
-    /// Where a month stands. `before` are the totals up to its first instant.
+    /// Where a month stands. `before` are the totals up to its first instant. Events are counted
+    /// before what is to be read because of them: they come together, so none that was counted
+    /// is still to be noted.
     pub async fn get_standing_in_tx(
         &self,
         tx: &mut PgConnection,
@@ -99,15 +101,19 @@ impl Store {
         })
     }
 
-    /// Whether webhook-ingest has announced the month: a cheap question before the lock.
-    pub async fn is_ingested_in_tx(
+    /// Whether webhook-ingest has announced the month and nothing is left to be read of what we
+    /// have: a cheap question before its events are counted.
+    pub async fn is_ingested_and_read_in_tx(
         &self,
         tx: &mut PgConnection,
         month: Month,
     ) -> Result<bool, sqlx::Error> {
         sqlx::query_scalar!(
-            r#"select exists (select from billing.month_ingested where month = $1) as "it_is!""#,
-            month.to_string()
+            r#"select exists (select from billing.month_ingested where month = $1)
+                  and not exists (select from billing.work where wanted > done and counts_from < $2)
+                  as "it_is!""#,
+            month.to_string(),
+            month.next().first_instant()
         )
         .fetch_one(tx)
         .await

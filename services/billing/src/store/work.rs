@@ -14,6 +14,8 @@ pub struct Claim {
     /// Events that the reading will cover.
     pub wanted: i64,
     pub lease_id: String,
+    /// Readings in a row that failed before.
+    pub failure_count: i32,
 }
 
 impl Store {
@@ -22,7 +24,7 @@ impl Store {
         let rows = sqlx::query!(
             "update billing.work
              set lease_id = $1,
-                 leased_until_wall_at = now() + interval '30 seconds'
+                 leased_until_wall_at = now() + interval '15 seconds'
              where (kind, object_id) in (
                  select w.kind, w.object_id from billing.work w
                  where w.wanted > w.done
@@ -30,13 +32,13 @@ impl Store {
                  order by w.counts_from
                  limit $2
                  for update skip locked)
-             returning kind, object_id, wanted",
+             returning kind, object_id, wanted, failure_count",
             lease_id,
             limit
         )
         .fetch_all(&self.pool)
         .await?;
-        let claim = |kind: String, object_id, wanted| {
+        let claim = |kind: String, object_id, wanted, failure_count| {
             let kind = WorkKind::from_column(&kind)
                 .ok_or_else(|| Error::bug(format!("{kind} is no kind of work")))?;
             Ok(Claim {
@@ -44,11 +46,41 @@ impl Store {
                 object_id,
                 wanted,
                 lease_id: lease_id.to_owned(),
+                failure_count,
             })
         };
         rows.into_iter()
-            .map(|row| claim(row.kind, row.object_id, row.wanted))
+            .map(|row| claim(row.kind, row.object_id, row.wanted, row.failure_count))
             .collect()
+    }
+
+    /// Renews the lease of those objects that are still under it. One whose row is locked at
+    /// this moment is left out: to wait for it could be to wait in a circle.
+    pub async fn renew_leases(
+        &self,
+        lease_id: &str,
+        objects: &[(WorkKind, String)],
+    ) -> Result<(), sqlx::Error> {
+        let kinds: Vec<String> = objects
+            .iter()
+            .map(|(kind, _)| kind.as_str().to_owned())
+            .collect();
+        let ids: Vec<String> = objects.iter().map(|(_, id)| id.clone()).collect();
+        sqlx::query!(
+            "with ours as (
+                 select w.kind, w.object_id from billing.work w
+                 join unnest($2::text[], $3::text[]) as o (kind, object_id) using (kind, object_id)
+                 where w.lease_id = $1
+                 for update of w skip locked)
+             update billing.work w set leased_until_wall_at = now() + interval '15 seconds'
+             from ours where w.kind = ours.kind and w.object_id = ours.object_id",
+            lease_id,
+            &kinds,
+            &ids
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     pub async fn has_pending_work(&self) -> Result<bool, sqlx::Error> {

@@ -58,18 +58,18 @@ impl Usecases {
             .create_checkout_session(&session, &key)
             .await
             .map_err(refused)?;
-        self.store
+        let (session_id, url) = self
+            .store
             .save_session(&checkout.checkout_id, &made.id, &made.url)
             .await?;
-        Ok(Page {
-            session_id: made.id,
-            url: made.url,
-        })
+        Ok(Page { session_id, url })
     }
 
     fn priced(&self, order: &Order) -> Result<(&Plan, i64), Error> {
         let plan = self.plans.find(&order.plan_id).ok_or_else(|| {
-            let message = format!("there is no plan {:?}", order.plan_id);
+            // What was sent may be long: a refusal quotes as much of it as an id may have.
+            let asked: String = order.plan_id.chars().take(64).collect();
+            let message = format!("there is no plan {asked:?}");
             Error::Invalid(Rejection::new("PLAN_UNKNOWN", message).with("field", "plan_id"))
         })?;
         let amount_minor = plan.price_for(order.amount_minor).map_err(out_of_bounds)?;

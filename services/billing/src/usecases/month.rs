@@ -18,10 +18,10 @@ impl Usecases {
     pub async fn cut_next_month(&self) -> Result<Turn, Error> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let Some((month, _)) = self.next_month_in_tx(&mut tx).await? else {
+        let Some((month, before)) = self.next_month_in_tx(&mut tx).await? else {
             return Ok(Turn::IDLE);
         };
-        if !self.store.is_ingested_in_tx(&mut tx, month).await? {
+        if !self.looks_complete_in_tx(&mut tx, month, before).await? {
             return Ok(Turn::IDLE);
         }
         // Looked at again under the lock: what is open must not change until the commit.
@@ -54,6 +54,20 @@ impl Usecases {
         tx.commit().await?;
         tracing::info!(%month, charges = charge_count, gross_minor = cash.gross_minor, "month cut");
         Ok(Turn::AGAIN)
+    }
+
+    /// Asked without the lock: whoever waits for it stops all who record charges.
+    async fn looks_complete_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+        before: EventTotals,
+    ) -> Result<bool, Error> {
+        if !self.store.is_ingested_and_read_in_tx(tx, month).await? {
+            return Ok(false);
+        }
+        let standing = self.store.get_standing_in_tx(tx, month, before).await?;
+        Ok(standing.is_complete())
     }
 
     /// The month to be cut next, with the totals of the events before it; none before the first

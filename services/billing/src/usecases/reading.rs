@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use kit::{Error, Turn};
 use sqlx::PgConnection;
-use stripe::{Failure, Settlement, Stripe};
+use stripe::{Doubt, Failure, Settlement, Stripe};
 
 use super::Usecases;
 use crate::convert;
@@ -18,10 +18,13 @@ use crate::domain::event::WorkKind;
 use crate::domain::month::first_open;
 use crate::store::{Claim, Subscription, UnclaimedObject};
 
-/// Objects leased at once; few enough to be read within a lease.
+/// Objects leased at once.
 const CLAIMS_MAX: i64 = 48;
 /// Calls to Stripe at once.
 const READERS: usize = 16;
+/// How often leases are renewed while Stripe is asked, who may take minutes: a lease that ran out
+/// would go to another replica, and both readings would be in vain, again and again.
+const RENEWAL: Duration = Duration::from_secs(5);
 /// Between looks while all that is left is leased by others or waits to be tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// After this many failures in a row, about ten seconds, somebody should look.
@@ -42,15 +45,10 @@ impl Usecases {
     /// # Errors
     /// The database's.
     pub async fn read_some(&self) -> Result<Turn, Error> {
-        let claims = self
-            .store
-            .claim_work(&kit::ids::fresh("lease"), CLAIMS_MAX)
-            .await?;
+        let lease_id = kit::ids::fresh("lease");
+        let claims = self.store.claim_work(&lease_id, CLAIMS_MAX).await?;
         if !claims.is_empty() {
-            let readings = futures::stream::iter(claims);
-            readings
-                .for_each_concurrent(READERS, |claim| self.read_one(claim))
-                .await;
+            self.read_all(&lease_id, claims).await;
             return Ok(Turn::AGAIN);
         }
         if !self.store.has_pending_work().await? {
@@ -59,6 +57,27 @@ impl Usecases {
         // Work in hand, though not ours yet: this service is not idle.
         tokio::time::sleep(PAUSE).await;
         Ok(Turn::AGAIN)
+    }
+
+    async fn read_all(&self, lease_id: &str, claims: Vec<Claim>) {
+        let object = |claim: &Claim| (claim.kind, claim.object_id.clone());
+        let objects: Vec<_> = claims.iter().map(object).collect();
+        let readings = futures::stream::iter(claims)
+            .for_each_concurrent(READERS, |claim| self.read_one(claim));
+        tokio::select! {
+            () = readings => {}
+            () = self.keep_leases(lease_id, &objects) => {}
+        }
+    }
+
+    /// Goes on for ever.
+    async fn keep_leases(&self, lease_id: &str, objects: &[(WorkKind, String)]) {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            if let Err(error) = self.store.renew_leases(lease_id, objects).await {
+                tracing::warn!(%error, "leases could not be renewed");
+            }
+        }
     }
 
     async fn read_one(&self, claim: Claim) {
@@ -92,7 +111,9 @@ impl Usecases {
     async fn ask(&self, claim: &Claim) -> Result<Reading, Failure> {
         match read(&self.stripe, claim.kind, &claim.object_id).await {
             Err(failure)
-                if failure.is_not_found() || matches!(failure, Failure::Mismatch { .. }) =>
+                if failure.is_not_found()
+                    || matches!(failure, Failure::Mismatch { .. })
+                    || is_foreign(claim, &failure) =>
             {
                 Ok(Reading::Unclaimed(Unclaimed(failure.to_string())))
             }
@@ -225,6 +246,21 @@ async fn read(stripe: &Stripe, kind: WorkKind, id: &str) -> Result<Reading, Fail
             Ok(settlement.map_or(Reading::Nothing, |it| Reading::Settlement(Box::new(it))))
         }
     }
+}
+
+/// A subscription whose shape is none of ours, such as one priced by fractions of a cent, that
+/// somebody else sold on the same account. It brings no money in by itself, so no month waits for
+/// it as one waits for an invoice.
+fn is_foreign(claim: &Claim, failure: &Failure) -> bool {
+    let failures = claim.failure_count.saturating_add(1);
+    let unreadable = matches!(
+        failure,
+        Failure::Unknown {
+            why: Doubt::Unreadable,
+            ..
+        }
+    );
+    claim.kind == WorkKind::Subscription && unreadable && failures >= FAILURES_ALARMING
 }
 
 fn chain(error: &Error) -> String {

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use serde_json::json;
+use testkit::eventually;
 use time::macros::datetime;
 use tonic::Code;
 use wire::billing::v1::billing_service_client::BillingServiceClient;
-use wire::billing::v1::{ListPlansRequest, ListSubscriptionsRequest};
+use wire::billing::v1::{GetMonthRequest, ListPlansRequest, ListSubscriptionsRequest};
 
 use crate::world::{World, checkout, start};
 
@@ -47,6 +48,47 @@ async fn the_same_key_gets_the_same_page_and_never_another_order() -> Result<()>
             .map_or(0, Vec::len);
         assert_eq!(found, made, "{path}");
     }
+    service.stop().await;
+    Ok(())
+}
+
+/// Two pages for one key could both be paid.
+#[tokio::test]
+async fn of_two_calls_with_one_key_both_get_the_page_that_was_kept() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    let owner = world.bed.db.owner().await?;
+    // Another replica took the same order; it is about to keep its page.
+    sqlx::query(
+        "insert into billing.checkout
+             (checkout_id, subscriber_id, request_key, plan_id, amount_minor, currency,
+              success_url, cancel_url, anchor_at, started_at)
+         values ('co_1', 'bob', 'once', 'plan_10', 1000, 'USD', 'https://site.example/done',
+                 'https://site.example/back', '2027-02-01 00:00Z', '2027-01-01 00:00Z')",
+    )
+    .execute(&owner)
+    .await?;
+    let mut other = owner.begin().await?;
+    sqlx::query("select from billing.checkout for update")
+        .execute(&mut *other)
+        .await?;
+    let mut request = checkout("bob", "plan_10", 0);
+    request.idempotency_key = "once".into();
+    let (page, kept) = tokio::join!(start(&service, request), async {
+        eventually("the second page to be kept", || async {
+            let query = "select count(*) from pg_catalog.pg_stat_activity
+                where wait_event_type = 'Lock' and datname = current_database()";
+            let waiting: i64 = sqlx::query_scalar(query).fetch_one(&owner).await.ok()?;
+            (waiting > 0).then_some(())
+        })
+        .await;
+        sqlx::query("update billing.checkout set session_id = 'cs_first', url = 'https://first'")
+            .execute(&mut *other)
+            .await?;
+        other.commit().await
+    });
+    kept?;
+    assert_eq!(page?.session_id, "cs_first");
     service.stop().await;
     Ok(())
 }
@@ -149,6 +191,47 @@ async fn what_cannot_be_bought_is_refused_by_name() -> Result<()> {
     );
     let customers = world.get("/v1/customers").await?;
     assert_eq!(customers["data"], json!([]), "Stripe was not asked");
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_is_refused_by_its_field() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    let good = || checkout("bob", "plan_10", 0);
+    let requests = ["\0".to_owned(), "x".repeat(3_000)].map(|tail| {
+        let (mut success, mut cancel, mut key) = (good(), good(), good());
+        success.success_url.push_str(&tail);
+        cancel.cancel_url.push_str(&tail);
+        key.idempotency_key.push_str(&tail);
+        [
+            (success, "success_url"),
+            (cancel, "cancel_url"),
+            (key, "idempotency_key"),
+        ]
+    });
+    for (request, field) in requests.into_iter().flatten() {
+        let refused = start(&service, request)
+            .await
+            .unwrap_err()
+            .downcast::<tonic::Status>()?;
+        assert_eq!(refused.code(), Code::InvalidArgument, "{field}: {refused}");
+        let (reason, figures) = kit::reason_of(&refused).expect("a refusal has a code");
+        assert_eq!(
+            (reason.as_str(), figures["field"].as_str()),
+            ("INVALID_ARGUMENT", field)
+        );
+    }
+    let mut long = good();
+    long.plan_id = "x".repeat(100_000);
+    let refused = start(&service, long).await.unwrap_err();
+    let refused = refused.downcast::<tonic::Status>()?;
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    let mut client = BillingServiceClient::new(service.peer()?);
+    let month = "x".repeat(100_000);
+    let refused = client.get_month(GetMonthRequest { month }).await;
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
     service.stop().await;
     Ok(())
 }

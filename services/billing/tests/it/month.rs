@@ -173,3 +173,31 @@ async fn a_charge_that_comes_after_its_month_was_cut_funds_the_next_one() -> Res
     service.stop().await;
     Ok(())
 }
+
+/// Who waits for the exclusive lock keeps everyone from the shared one. So a month that is not
+/// complete must not ask for it, however often it is looked at.
+#[tokio::test]
+async fn a_month_that_is_not_complete_keeps_no_charge_from_being_recorded() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    world.subscribe(&service, "ann").await?;
+    let events = world.events().await?;
+    let (last, others) = events.split_last().expect("there are events");
+    let owner = world.bed.db.owner().await?;
+    // Another replica records something, and takes its time.
+    let mut recording = owner.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended('billing.month_cut', 0))")
+        .execute(&mut *recording)
+        .await?;
+    world.ingested("2027-01", &events).await?;
+    service.settle().await;
+    world.deliver(others, None).await?;
+    service.settle().await;
+    assert_eq!(world.bed.announced::<ChargeSettled>(SCHEMA).await?.len(), 1);
+    recording.commit().await?;
+    world.deliver(std::slice::from_ref(last), None).await?;
+    service.settle().await;
+    assert_eq!(cuts(&world).await?.len(), 1);
+    service.stop().await;
+    Ok(())
+}

@@ -87,10 +87,14 @@ impl Hold {
     /// The point of no return for one attempt. Of a commit and a release that race, the second
     /// under the hold's lock finds here that it has lost.
     pub fn commit(&mut self, attempt: u32) -> Result<Decision, Refused> {
-        if self.attempt.is_some_and(|last| attempt <= last) {
-            return Ok(Decision::AlreadyThere);
-        }
+        let is_over = self.attempt.is_some_and(|last| attempt < last);
+        let is_last = self.attempt == Some(attempt);
         match self.state {
+            HoldState::Committed if is_last => return Ok(Decision::AlreadyThere),
+            // "Already" would say go: whoever asks so late must not send any more.
+            HoldState::Held | HoldState::Committed if is_over || is_last => {
+                return Err(self.rejected("HOLD_ATTEMPT_ENDED"));
+            }
             HoldState::Held => {}
             HoldState::Committed => {
                 let (payout, attempt) = (self.payout.clone(), self.attempt.unwrap_or_default());

@@ -127,6 +127,22 @@ impl Store {
         }))
     }
 
+    /// Waits for whoever is posting to a sealed month, and lets nobody post to it until the end
+    /// of the transaction.
+    pub async fn lock_month_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "select month from earnings.month where month = $1 for update",
+            month.to_i32()
+        )
+        .fetch_one(tx)
+        .await?;
+        Ok(())
+    }
+
     pub async fn update_closing_in_tx(
         &self,
         tx: &mut PgConnection,

@@ -68,9 +68,14 @@ async fn closed_months_in_tx(
         return Ok(HashSet::new());
     }
     let stamped: Vec<i32> = stamped.into_iter().collect();
+    // The step and not the state: a close that stopped half-way has its first lines behind it.
+    // The lock makes the comparison that begins a close wait for this transaction, or this
+    // transaction for it.
     let closed = sqlx::query_scalar!(
-        "select month from earnings.month
-         where month = any($1) and state in ('closing', 'closed')",
+        "select month from (
+             select month, step from earnings.month where month = any($1) order by month for share
+         ) as sealed
+         where step <> 'compare'",
         &stamped
     )
     .fetch_all(tx)

@@ -84,8 +84,9 @@ impl Usecases {
     /// The point of no return for one attempt.
     ///
     /// # Errors
-    /// `HOLD_UNKNOWN`; `HOLD_RELEASED` or `HOLD_BROKEN` when it lost the race; `Unavailable`
-    /// while the refusal of the attempt before is under way.
+    /// `HOLD_UNKNOWN`; `HOLD_RELEASED` or `HOLD_BROKEN` when it lost the race;
+    /// `HOLD_ATTEMPT_ENDED` when the attempt was refused meanwhile; `Unavailable` while the
+    /// refusal of the attempt before is under way.
     pub async fn commit_hold(&self, payout: &PayoutId, attempt: u32) -> Result<HoldState, Error> {
         raced(|| self.end_once(payout, |hold| hold.commit(attempt))).await
     }

@@ -249,6 +249,64 @@ async fn a_month_with_an_account_below_zero_does_not_close() -> Result<()> {
         told[0].differences,
         ["subscriber/dan/unallocated/allocation/2027-01 is at -700, not at zero"]
     );
+    // Its creators are closed: what comes now for any of them could never be.
+    scene.post(&[directed("ann", "alice", 99, 0, 1)]).await?;
+    let late = "2027-01 is closed: no fact is stamped with it any more";
+    assert_eq!(scene.dead_letters().await?, [late]);
+    Ok(())
+}
+
+/// Goal: a fact that is being posted when its month begins to close is either counted by the
+/// comparison or refused, and never slips in between.
+/// Method: the close is kept from beginning, by its own lock in other hands, until a posting waits
+/// in the middle of its transaction, by a row of a third party under the same key.
+#[tokio::test]
+async fn what_is_posted_while_a_close_begins_is_counted_or_refused() -> Result<()> {
+    let scene = Scene::start_at(FIRST_OF_FEBRUARY, &[]).await?;
+    let owner = scene.bed.db.owner().await?;
+    let mut no_close = owner.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('earnings.close', 0))")
+        .execute(&mut *no_close)
+        .await?;
+    scene.post(&january()).await?;
+    scene.seal(&january()).await?;
+    assert_eq!(scene.month_state().await?, "sealed");
+
+    let late = directed("cal", "bob", 9, 0, 100);
+    let mut in_the_way = owner.begin().await?;
+    sqlx::query(
+        "insert into earnings.posting
+             (posting_key, key_text, kind, signed_minor, digest, occurred_at)
+         values ($1, 'x', 'x', 0, 0, now())",
+    )
+    .bind(late.key().hash16().to_vec())
+    .execute(&mut *in_the_way)
+    .await?;
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'
+                     and query like '%insert into earnings.posting%'";
+    publish(&scene.bed, &[late]).await?;
+    eventually("the late fact to be half posted", async || {
+        let count: i64 = sqlx::query_scalar(waiting).fetch_one(&owner).await.ok()?;
+        (count == 1).then_some(())
+    })
+    .await;
+    no_close.rollback().await?;
+    let met = "select count(*) from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock'
+                 and query like '%from earnings.month%for update%'";
+    eventually("the close to begin or to wait", async || {
+        let count: i64 = sqlx::query_scalar(met).fetch_one(&owner).await.ok()?;
+        let closed = scene.month_state().await.ok()? == "closed";
+        (count == 1 || closed).then_some(())
+    })
+    .await;
+    in_the_way.rollback().await?;
+    scene.service.settle().await;
+    let late = scene
+        .count("select count(*) from earnings.posting where key_text like 'alloc:cal:%'")
+        .await?;
+    assert_eq!((late, scene.month_state().await?.as_str()), (1, "sealed"));
     Ok(())
 }
 

@@ -7,7 +7,9 @@ use wire::earnings::v1::{
     CommitHoldRequest, GetCreatorEarningsRequest, HoldRequest, ReleaseHoldRequest,
 };
 
-use crate::some::{JANUARY, Scene, refused, settled};
+use testkit::eventually;
+
+use crate::some::{JANUARY, Scene, publish, refused, settled};
 
 /// What alice has payable when January is closed: 100.01 less 7 %.
 const ALICE: i64 = 9_301;
@@ -205,6 +207,93 @@ async fn a_refused_attempt_is_committed_again_and_a_final_one_gives_the_money_ba
     );
     let lost = client.commit_hold(commit("po_1", 3)).await.unwrap_err();
     assert_eq!(code(&lost), "HOLD_RELEASED");
+    assert_eq!(scene.dead_letters().await?, Vec::<String>::new());
+    Ok(())
+}
+
+/// Goal: a commit that was under way for long does not say "go" for an attempt that has ended.
+#[tokio::test]
+async fn an_attempt_that_has_ended_is_not_committed_again() -> Result<()> {
+    let scene = Scene::january_closed().await?;
+    let mut client = scene.client()?;
+    client.hold(order("po_1", 9_000)).await?;
+    client.commit_hold(commit("po_1", 0)).await?;
+    scene.post(&[refused("po_1", 0, 9_000, false)]).await?;
+    let late = client.commit_hold(commit("po_1", 0)).await.unwrap_err();
+    assert_eq!(code(&late), "HOLD_ATTEMPT_ENDED");
+    client.commit_hold(commit("po_1", 1)).await?;
+    let late = client.commit_hold(commit("po_1", 0)).await.unwrap_err();
+    assert_eq!(code(&late), "HOLD_ATTEMPT_ENDED");
+    scene.post(&[refused("po_1", 1, 9_000, true)]).await?;
+    let late = client.commit_hold(commit("po_1", 1)).await.unwrap_err();
+    assert_eq!(code(&late), "HOLD_RELEASED");
+    assert_eq!(payable(&scene).await?, ALICE);
+    Ok(())
+}
+
+/// Goal: a final refusal and the release that follows it may overtake one another.
+#[tokio::test]
+async fn a_refusal_and_a_release_at_once_give_the_money_back_once() -> Result<()> {
+    let scene = Scene::january_closed().await?;
+    let mut client = scene.client()?;
+    for n in 0..10 {
+        let payout = format!("po_{n}");
+        client.hold(order(&payout, 9_000)).await?;
+        client.commit_hold(commit(&payout, 0)).await?;
+        publish(&scene.bed, &[refused(&payout, 0, 9_000, true)]).await?;
+        eventually("the hold to be released", async || {
+            let mut client = scene.client().ok()?;
+            match client.release_hold(release(&payout)).await {
+                Ok(answer) => Some(assert_eq!(answer.into_inner().state, "released")),
+                Err(early) => {
+                    assert_eq!(code(&early), "HOLD_COMMITTED");
+                    None
+                }
+            }
+        })
+        .await;
+        assert_eq!(payable(&scene).await?, ALICE);
+    }
+    scene.service.settle().await;
+    let left = scene.balances().await?;
+    assert!(left.keys().all(|name| !name.contains("po_")), "{left:?}");
+    assert_eq!(scene.dead_letters().await?, Vec::<String>::new());
+    Ok(())
+}
+
+/// Goal: a payout that was replaced by a smaller one leaves nothing behind, whatever was asked
+/// twice because a reply was lost.
+#[tokio::test]
+async fn a_capped_payout_ends_with_clean_books() -> Result<()> {
+    let scene = Scene::january_closed().await?;
+    let mut client = scene.client()?;
+    for _ in 0..2 {
+        client.hold(order("po_1", ALICE)).await?;
+    }
+    for _ in 0..2 {
+        client.release_hold(release("po_1")).await?;
+    }
+    for _ in 0..2 {
+        client.hold(order("po_2", 6_000)).await?;
+    }
+    for _ in 0..2 {
+        client.commit_hold(commit("po_2", 0)).await?;
+    }
+    // The bank is told of before the transfer.
+    let bank = settled("po_2", AttemptStep::Bank, 0, 6_000);
+    let transfer = settled("po_2", AttemptStep::Transfer, 0, 6_000);
+    scene.post(&[bank.clone(), transfer, bank]).await?;
+    let left = scene.balances().await?;
+    let under_way = |name: &&String| name.contains("po_") || name.contains("connected");
+    assert_eq!(left.keys().find(under_way), None);
+    assert_eq!(payable(&scene).await?, ALICE - 6_000);
+    let asked = GetCreatorEarningsRequest {
+        creator_id: "alice".into(),
+    };
+    let told = client.get_creator_earnings(asked).await?.into_inner();
+    assert_eq!((told.paid_minor, told.payable_minor), (6_000, ALICE - 6_000));
+    assert_eq!((told.reserved_minor, told.in_transit_minor), (0, 0));
+    assert_eq!(told.months[0].status, "payable");
     assert_eq!(scene.dead_letters().await?, Vec::<String>::new());
     Ok(())
 }

@@ -6,7 +6,7 @@ use kit::Service;
 use testkit::TestBed;
 use time::macros::datetime;
 use wire::fraud_limits::v1::fraud_limits_service_client::FraudLimitsServiceClient;
-use wire::fraud_limits::v1::{PayoutBlocked, ReleaseRequest, ReserveRequest};
+use wire::fraud_limits::v1::{ConfirmRequest, PayoutBlocked, ReleaseRequest, ReserveRequest};
 
 fn payout(id: &str, amount_minor: i64) -> ReserveRequest {
     ReserveRequest {
@@ -63,6 +63,35 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
     let refused = client.reserve(payout("po_1", -1)).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
     assert!(refused.message().contains("amount_minor"), "{}", refused.message());
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payout_of_nothing_is_refused_by_the_name_of_the_field() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    let refused = client.reserve(payout("po_1", 0)).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
+    assert!(refused.message().contains("amount_minor"), "{}", refused.message());
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reservation_of_a_payout_that_went_out_stays_as_it_is() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    assert!(client.reserve(payout("po_1", 2_500)).await?.into_inner().allowed);
+    client.confirm(ConfirmRequest { payout_id: "po_1".into() }).await?;
+    let refused = client.reserve(payout("po_1", 2_600)).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Aborted, "{refused}");
+    let owner = bed.db.owner().await?;
+    let kept: (String, i64) =
+        sqlx::query_as("select state, amount_minor from fraud_limits.reservation").fetch_one(&owner).await?;
+    assert_eq!(kept, ("confirmed".to_owned(), 2_500));
     service.stop().await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Allocations: a subscriber's pool of a month, and who gets what of it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wire::allocation::v1::allocation_service_client::AllocationServiceClient;
@@ -10,7 +10,7 @@ use wire::allocation::v1::{GetAllocationsRequest, GetAllocationsResponse, SetAll
 use super::instant_text;
 use crate::Gate;
 use crate::auth::{Principal, Role};
-use crate::body::{Body, Query};
+use crate::body::{Body, Path, Query};
 use crate::problem::Problem;
 
 /// The program that subscribers allocate in.

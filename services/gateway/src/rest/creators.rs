@@ -1,7 +1,7 @@
 //! Creators: the registry, onboarding, earnings, notices.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use wire::payout::v1::{GetAccountRequest, GetCreatorRequest, PutCreatorRequest, 
 use super::instant_text;
 use crate::Gate;
 use crate::auth::{Principal, Role};
-use crate::body::{Body, MaybeBody};
+use crate::body::{Body, MaybeBody, Path};
 use crate::problem::Problem;
 
 #[derive(Deserialize, ToSchema)]

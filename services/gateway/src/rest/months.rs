@@ -1,7 +1,7 @@
 //! A month, from open to paid, as the operator sees it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 use wire::allocation::v1::GetMonthRequest as AllocationMonthRequest;
@@ -16,6 +16,7 @@ use wire::payout::v1::payout_service_client::PayoutServiceClient;
 use super::instant_text;
 use crate::Gate;
 use crate::auth::{Principal, Role};
+use crate::body::Path;
 use crate::problem::Problem;
 
 #[derive(Serialize, ToSchema)]

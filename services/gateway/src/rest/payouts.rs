@@ -1,7 +1,7 @@
 //! Payouts, as their creator sees them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wire::payout::v1::payout_service_client::PayoutServiceClient;
@@ -10,7 +10,7 @@ use wire::payout::v1::{GetPayoutRequest, ListPayoutsRequest};
 use super::instant_text;
 use crate::Gate;
 use crate::auth::{Principal, Role};
-use crate::body::Query;
+use crate::body::{Path, Query};
 use crate::problem::Problem;
 
 #[derive(Deserialize, IntoParams)]

@@ -20,18 +20,31 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Result<Self> {
+        Self::start_with("http://127.0.0.1:9", &[]).await
+    }
+
+    /// With everybody behind it at one address, and more settings.
+    pub async fn start_with(everybody: &str, more: &[(&str, &str)]) -> Result<Self> {
         let bed = TestBed::start(datetime!(2027-01-10 00:00 UTC), &[Gateway::migrator()]).await?;
         let peers = [
             "BILLING", "ALLOCATION", "EARNINGS", "PAYOUT", "FRAUD_LIMITS", "BALANCE_MONITOR",
             "WEBHOOK_INGEST", "NOTIFIER",
         ];
         let peers: Vec<(String, &str)> =
-            peers.iter().map(|peer| (format!("TRIBUTARY__PEERS__{peer}"), "http://127.0.0.1:9")).collect();
+            peers.iter().map(|peer| (format!("TRIBUTARY__PEERS__{peer}"), everybody)).collect();
         let mut settings: Vec<(&str, &str)> =
             peers.iter().map(|(key, address)| (key.as_str(), *address)).collect();
         settings.push(("GATEWAY__AUTH__HS256_SECRET", SECRET));
+        settings.extend(more);
         let service = bed.service::<Gateway>(&settings).await?;
         Ok(Self { _bed: bed, service, http: kit::http::client() })
+    }
+
+    /// A request without a token whose answer need not carry a request id.
+    pub async fn send_bare(&self, path: &str) -> Result<(u16, Value)> {
+        let address = self.service.public_address().context("no public listener")?;
+        let answer = self.http.get(format!("http://{address}{path}")).send().await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
     }
 
     /// Sends a request as `token`'s bearer and reads status and JSON.

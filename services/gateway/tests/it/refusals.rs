@@ -20,6 +20,8 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
         (put, r#"{"amount_cents": 1, "month": "2027-13"}"#, 422, "invalid_field", "month"),
         (put, r#"{"amount_cents": "#, 400, "invalid_json", ""),
         (put, "", 400, "invalid_json", ""),
+        (put, r#"{"amount_cents": 1} {"amount_cents": 2}"#, 400, "invalid_json", ""),
+        ("/v1/allocations/%FF", r#"{"amount_cents": 1}"#, 400, "invalid_path", ""),
     ];
     let token = token("u1", "subscriber");
     for (path, body, status, code, param) in cases {
@@ -71,5 +73,23 @@ async fn a_page_has_at_most_a_hundred_entries_and_the_query_knows_its_words() ->
         let (got, problem) = bench.send(Method::GET, &path, Some(&token), None).await?;
         assert_eq!(got, status, "{query}: {problem}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for() -> Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let bench = Bench::start_with("http://127.0.0.1:9", &[("GATEWAY__REQUESTS__BODY_PATIENCE_MS", "200")]).await?;
+    let address = bench.service.public_address().expect("a public listener");
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let token = token("u1", "subscriber");
+    let head = format!(
+        "PUT /v1/allocations/alice HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 20\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = [0_u8; 12];
+    let read = stream.read_exact(&mut answer);
+    tokio::time::timeout(std::time::Duration::from_secs(10), read).await??;
+    assert_eq!(&answer, b"HTTP/1.1 408");
     Ok(())
 }

@@ -262,6 +262,26 @@ fn a_transfer_told_for_an_attempt_that_was_refused_is_an_alarm_and_no_replay() {
     );
 }
 
+#[test]
+fn a_bank_that_takes_it_back_at_once_leaves_the_errand_to_be_run() {
+    let sent = at(State::Sent, AttemptStep::Bank);
+    let bank_payout_id = "po_stripe".to_owned();
+    let told = Command::RecordBankPaid {
+        bank_payout_id: bank_payout_id.clone(),
+    };
+    let paid = after(&sent, &told, NOW);
+    let code = "no_account".to_owned();
+    let failed = Command::RecordBankFailed {
+        bank_payout_id,
+        code,
+    };
+    let returned = after(&paid, &failed, NOW);
+    assert_eq!(
+        (returned.errand, returned.due_at),
+        (Errand::Confirm, Some(NOW))
+    );
+}
+
 fn after(payout: &Payout, command: &Command, now: OffsetDateTime) -> Payout {
     match decide(payout, command, now).unwrap() {
         Outcome::Moved(decision) => decision.payout,

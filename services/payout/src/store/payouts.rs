@@ -234,14 +234,14 @@ impl Store {
         Ok(())
     }
 
-    /// Takes up to `limit` payouts that are due, for half a minute.
+    /// Takes up to `limit` payouts that are due, for a few seconds.
     pub async fn lease_due_payouts(
         &self,
         now: OffsetDateTime,
         limit: i64,
     ) -> Result<Vec<String>, sqlx::Error> {
         sqlx::query_scalar!(
-            "update payout.payout set leased_until_wall_at = now() + interval '30 seconds'
+            "update payout.payout set leased_until_wall_at = now() + interval '5 seconds'
              where payout_id in (
                  select payout_id from payout.payout
                  where due_at <= $1
@@ -255,11 +255,11 @@ impl Store {
         .await
     }
 
-    /// Keeps a payout that is being worked on.
+    /// Keeps a payout that is being worked on, unless it was given back.
     pub async fn extend_lease(&self, payout_id: &str) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "update payout.payout set leased_until_wall_at = now() + interval '30 seconds'
-             where payout_id = $1",
+            "update payout.payout set leased_until_wall_at = now() + interval '5 seconds'
+             where payout_id = $1 and leased_until_wall_at is not null",
             payout_id
         )
         .execute(&self.pool)
@@ -279,12 +279,13 @@ impl Store {
     }
 
     /// Gives a payout back after a failure, to be taken again after a pause that doubles from a
-    /// quarter of a second to a minute.
+    /// quarter of a second to five seconds: longer, and a peer that is back would be waited for
+    /// as long again as it was away. How many are in hand at once bounds what Stripe is asked.
     pub async fn stumble(&self, payout_id: &str) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update payout.payout
              set leased_until_wall_at = now() + least(
-                     250 * (1 << least(stumble_count, 10)), 60000) * interval '1 millisecond',
+                     250 * (1 << least(stumble_count, 10)), 5000) * interval '1 millisecond',
                  stumble_count = stumble_count + 1
              where payout_id = $1",
             payout_id

@@ -84,11 +84,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes up to `limit` readings for half a minute.
+    /// Takes up to `limit` readings for a few seconds.
     pub async fn lease_readings(&self, limit: i64) -> Result<Vec<Reading>, sqlx::Error> {
         let rows = sqlx::query_as!(
             Row,
-            "update payout.reading set leased_until_wall_at = now() + interval '30 seconds'
+            "update payout.reading set leased_until_wall_at = now() + interval '5 seconds'
              where object_id in (
                  select object_id from payout.reading
                  where leased_until_wall_at is null or leased_until_wall_at < now()
@@ -101,6 +101,18 @@ impl Store {
         rows.into_iter()
             .map(|row| row.try_into().map_err(unreadable))
             .collect()
+    }
+
+    /// Keeps a reading that is being worked on, unless it was given back.
+    pub async fn extend_reading(&self, object_id: &str) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "update payout.reading set leased_until_wall_at = now() + interval '5 seconds'
+             where object_id = $1 and leased_until_wall_at is not null",
+            object_id
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The reading is done, unless another event has come since it was taken.

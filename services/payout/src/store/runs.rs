@@ -48,10 +48,10 @@ impl Store {
         }))
     }
 
-    /// Takes the oldest run that is due, for half a minute.
+    /// Takes the oldest run that is due, for a few seconds.
     pub async fn lease_run(&self, now: OffsetDateTime) -> Result<Option<Month>, sqlx::Error> {
         let month = sqlx::query_scalar!(
-            "update payout.run set leased_until_wall_at = now() + interval '30 seconds'
+            "update payout.run set leased_until_wall_at = now() + interval '5 seconds'
              where month = (
                  select month from payout.run
                  where state = 'planning' and due_at <= $1
@@ -65,6 +65,18 @@ impl Store {
         month
             .map(|month| month.parse().map_err(unreadable))
             .transpose()
+    }
+
+    /// Keeps a run that is being planned, unless it was given back.
+    pub async fn extend_run_lease(&self, month: Month) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "update payout.run set leased_until_wall_at = now() + interval '5 seconds'
+             where month = $1 and leased_until_wall_at is not null",
+            month.to_string()
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     pub async fn end_run_lease(&self, month: Month) -> Result<(), sqlx::Error> {

@@ -27,7 +27,6 @@ impl Usecases {
         payout: &Payout,
         now: OffsetDateTime,
     ) -> Result<Progress, Error> {
-        self.store.extend_lease(payout.payout_id.as_str()).await?;
         let attempt = self.store.get_attempt(payout).await?;
         match remedy(attempt.doubt, attempt.first_sent_at, now) {
             Remedy::SendAgain => self.send_again(payout, &attempt).await,
@@ -40,11 +39,7 @@ impl Usecases {
 
     async fn send_again(&self, payout: &Payout, attempt: &Attempt) -> Result<Progress, Error> {
         let payout_id = payout.payout_id.as_str();
-        let command = match payout.step {
-            AttemptStep::Transfer => self.order_transfer(payout, attempt).await?,
-            AttemptStep::Bank => self.order_bank_payout(payout, attempt).await?,
-        };
-        match command {
+        match self.order(payout, attempt).await? {
             None => Ok(Progress::Stumbled),
             Some(Command::RecordUnknown {
                 step,

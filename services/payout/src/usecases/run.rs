@@ -56,13 +56,14 @@ impl Usecases {
 
     /// What is available at Stripe and not yet spoken for.
     async fn funds(&self) -> Result<Amount, Error> {
+        // In this order: what leaves between the two is then missing twice and never counted twice.
+        let unsent = self.store.unsent_minor().await?;
         let balance = self.stripe.balance(None).await.map_err(error_of)?;
         let available = balance
             .available_minor
             .get("usd")
             .copied()
             .unwrap_or_default();
-        let unsent = self.store.unsent_minor().await?;
         let left = available.saturating_sub(unsent).max(0);
         Amount::try_new(left, Asset::Usd).map_err(|error| Error::Bug(Box::new(error)))
     }

@@ -11,7 +11,10 @@ use wire::earnings::v1::{CommitHoldRequest, CreatorSnapshot, HoldRequest};
 use wire::fraud_limits::v1::{ReserveRequest, ReserveResponse};
 
 use super::{Usecases, cause};
-use crate::domain::{AccountStatus, Action, Command, Errand, NOT_VERIFIED, Payout, next_action};
+use crate::domain::{
+    AccountStatus, Action, Command, Doubt, Errand, NOT_VERIFIED, Payout, Remedy, next_action, remedy,
+};
+use crate::lease::kept;
 use crate::orders::{Order, made_bank_payout, made_transfer, not_made};
 use crate::store::Attempt;
 
@@ -27,7 +30,8 @@ pub(super) enum Progress {
 impl Usecases {
     /// Takes a leased payout as far as it goes, and gives it back.
     pub async fn advance(&self, payout_id: &str) {
-        let given_back = match self.advance_until_rest(payout_id).await {
+        let keep = || self.store.extend_lease(payout_id);
+        let given_back = match kept(self.advance_until_rest(payout_id), keep).await {
             Ok(Progress::Moved) => self.store.end_lease(payout_id).await,
             Ok(Progress::Stumbled) => self.store.stumble(payout_id).await,
             Err(error) => {
@@ -62,8 +66,8 @@ impl Usecases {
         match next_action(payout) {
             Action::Reserve => self.reserve(payout).await?,
             Action::Begin(step) => self.begin_attempt(payout, step).await?,
-            Action::Transfer => return self.send_transfer(payout).await,
-            Action::PayBank => return self.send_to_bank(payout).await,
+            Action::Transfer => return self.send_transfer(payout, now).await,
+            Action::PayBank => return self.send(payout, now).await,
             Action::Resolve => return self.resolve(payout, now).await,
             Action::ReadBank => self.read_overdue_bank(payout, now).await?,
             Action::Run(Errand::Confirm) => self.confirm(payout).await?,
@@ -186,9 +190,12 @@ impl Usecases {
     }
 
     /// The hold is the referee: only whoever commits it sends.
-    async fn send_transfer(&self, payout: &Payout) -> Result<Progress, Error> {
+    async fn send_transfer(
+        &self,
+        payout: &Payout,
+        now: OffsetDateTime,
+    ) -> Result<Progress, Error> {
         let payout_id = payout.payout_id.as_str();
-        self.store.extend_lease(payout_id).await?;
         let attempt = i32::try_from(payout.attempt).map_err(|e| Error::Bug(Box::new(e)))?;
         let request = CommitHoldRequest {
             payout_id: payout_id.to_owned(),
@@ -205,15 +212,21 @@ impl Usecases {
                 Some(_) | None => Err(status.into()),
             };
         }
-        let attempt = self.store.get_attempt(payout).await?;
-        let command = self.order_transfer(payout, &attempt).await?;
-        self.take_command(payout, command).await
+        self.send(payout, now).await
     }
 
-    async fn send_to_bank(&self, payout: &Payout) -> Result<Progress, Error> {
-        self.store.extend_lease(payout.payout_id.as_str()).await?;
+    /// Whoever wrote the order may have sent it and died. That is harmless while its key lives;
+    /// afterwards Stripe would carry it out a second time, so it is looked for instead.
+    async fn send(&self, payout: &Payout, now: OffsetDateTime) -> Result<Progress, Error> {
         let attempt = self.store.get_attempt(payout).await?;
-        let command = self.order_bank_payout(payout, &attempt).await?;
+        let command = match remedy(attempt.doubt, attempt.first_sent_at, now) {
+            Remedy::SendAgain => self.order(payout, &attempt).await?,
+            Remedy::LookUp { .. } | Remedy::LookOnly => Some(Command::RecordUnknown {
+                step: payout.step,
+                attempt: payout.attempt,
+                doubt: Doubt::Open,
+            }),
+        };
         self.take_command(payout, command).await
     }
 
@@ -237,7 +250,18 @@ impl Usecases {
 
     // Called outside any transaction, with the key committed beside the payout. If we crash before
     // recording the answer, the next worker asks again and gets the same one.
-    pub(super) async fn order_transfer(
+    pub(super) async fn order(
+        &self,
+        payout: &Payout,
+        attempt: &Attempt,
+    ) -> Result<Option<Command>, Error> {
+        match payout.step {
+            AttemptStep::Transfer => self.order_transfer(payout, attempt).await,
+            AttemptStep::Bank => self.order_bank_payout(payout, attempt).await,
+        }
+    }
+
+    async fn order_transfer(
         &self,
         payout: &Payout,
         attempt: &Attempt,
@@ -255,7 +279,7 @@ impl Usecases {
         )
     }
 
-    pub(super) async fn order_bank_payout(
+    async fn order_bank_payout(
         &self,
         payout: &Payout,
         attempt: &Attempt,

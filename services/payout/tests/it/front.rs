@@ -15,9 +15,14 @@ pub enum Fault {
     LoseReply,
     /// Stripe never sees it, and the asker hears a 500.
     Swallow,
+    /// Stripe does it, and answers when the test says so.
+    Late,
     /// Stripe says no.
     Refuse(&'static str),
 }
+
+/// Where the balance is asked for; asked without a key.
+pub const BALANCE: &str = "/v1/balance";
 
 /// An order that came: its path and its idempotency key.
 pub type Order = (String, String);
@@ -34,6 +39,10 @@ pub struct Front {
     pub url: String,
     behind: String,
     desk: Arc<Mutex<Desk>>,
+    /// Where late answers wait.
+    late: Arc<tokio::sync::Notify>,
+    /// Where an answer about the balance waits, if it is to.
+    balance: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Front {
@@ -44,6 +53,8 @@ impl Front {
             url,
             behind: behind.to_owned(),
             desk: Arc::default(),
+            late: Arc::default(),
+            balance: Arc::default(),
         };
         let router = axum::Router::new().fallback(pass).with_state(front.clone());
         kit::spawn(async move { axum::serve(listener, router).await });
@@ -76,6 +87,22 @@ impl Front {
             .collect()
     }
 
+    /// The answer that is late, or the next one to be, is late no more.
+    pub fn answer_late(&self) {
+        self.late.notify_one();
+    }
+
+    /// From now on, answers about the balance are true when they are made and late when they
+    /// arrive: they wait for what this returns to be dropped.
+    pub async fn hold_balance(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.balance).lock_owned().await
+    }
+
+    fn orders_add(&self, path: &str) {
+        let mut desk = self.desk.lock().expect("no test panics with it");
+        desk.orders.push((path.to_owned(), String::new()));
+    }
+
     fn take(&self, path: &str, key: &str) -> Option<Fault> {
         let mut desk = self.desk.lock().expect("no test panics with it");
         desk.orders.push((path.to_owned(), key.to_owned()));
@@ -99,6 +126,7 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     };
     let key = text("idempotency-key").unwrap_or_default().to_owned();
     let is_order = parts.method == axum::http::Method::POST;
+    let is_balance = !is_order && parts.uri.path() == BALANCE;
     let fault = if is_order {
         front.take(parts.uri.path(), &key)
     } else {
@@ -112,7 +140,7 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
             } });
             return answer(StatusCode::BAD_REQUEST, error.to_string());
         }
-        Some(Fault::LoseReply) | None => {}
+        Some(Fault::LoseReply | Fault::Late) | None => {}
     }
     let bytes = axum::body::to_bytes(body, 1 << 20)
         .await
@@ -132,6 +160,13 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
         response
             .headers_mut()
             .insert("idempotent-replayed", replayed.clone());
+    }
+    if is_balance {
+        front.orders_add(BALANCE);
+        drop(front.balance.lock().await);
+    }
+    if fault == Some(Fault::Late) {
+        front.late.notified().await;
     }
     if fault == Some(Fault::LoseReply) {
         let broken =

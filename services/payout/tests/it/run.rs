@@ -1,9 +1,11 @@
 //! The run on the 1st: who is paid, who carries over, and why.
 
 use anyhow::Result;
+use testkit::eventually;
 use time::Duration;
 use wire::payout::v1 as proto;
 
+use crate::front::BALANCE;
 use crate::others::HoldState;
 use crate::world::{BANK, START, TRANSFERS, World, payouts, run};
 
@@ -149,6 +151,47 @@ async fn whoever_available_funds_do_not_reach_waits_until_they_do() -> Result<()
     );
     assert!(figures.carried_over.is_empty());
     assert_eq!(world.transfers().await?.len(), 2);
+    service.stop().await;
+    Ok(())
+}
+
+/// Goal: what leaves while a run is planned is never counted as there.
+/// Method: January's payout leaves between Stripe's answer about the balance and the plan.
+#[tokio::test]
+async fn what_leaves_while_a_run_is_planned_is_not_promised_to_another() -> Result<()> {
+    let mut world = World::start().await?;
+    let service = world.service().await?;
+    world.creator(&service, "alice", None).await?;
+    world.creator(&service, "bob", None).await?;
+    world.top_up(6_000).await?;
+    world.others.owe("alice", 5_000);
+    world.others.books.lock().unwrap().commits_down = true;
+    world.close("2027-01").await?;
+    let becomes = async |state: &str| {
+        eventually(&format!("alice's payout to be {state}"), async || {
+            let payout = world.payout(&service).await.ok()?;
+            (payout.state == state).then_some(())
+        })
+        .await;
+    };
+    becomes("sending").await;
+
+    let balance = world.front.hold_balance().await;
+    let asked = world.front.keys(BALANCE).len();
+    world.others.owe("bob", 4_000);
+    world.close("2027-02").await?;
+    eventually("the balance to be asked for", async || {
+        (world.front.keys(BALANCE).len() > asked).then_some(())
+    })
+    .await;
+    world.others.books.lock().unwrap().commits_down = false;
+    becomes("sent").await;
+    drop(balance);
+    service.settle().await;
+    let figures = run(&service, "2027-02").await?;
+    assert_eq!(figures.planned_count, 0);
+    assert_eq!(figures.carried_over.len(), 1);
+    assert_eq!(figures.carried_over[0].creator_id, "bob");
     service.stop().await;
     Ok(())
 }

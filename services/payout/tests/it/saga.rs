@@ -151,6 +151,59 @@ async fn a_bank_that_refuses_leaves_a_failed_payout_that_keeps_what_was_said() -
     Ok(())
 }
 
+/// Goal: an answer that takes longer than a lease is waited for by one process alone, which keeps
+/// its lease meanwhile.
+#[tokio::test]
+async fn a_lease_is_kept_for_as_long_as_stripe_takes_to_answer() -> Result<()> {
+    let (world, first) = closed(None).await?;
+    let second = world.service().await?;
+    world.front.fail_next(TRANSFERS, Fault::Late);
+    world.close("2027-01").await?;
+    let owner = world.bed.db.owner().await?;
+    let leased_until = async || {
+        let query = "select leased_until_wall_at from payout.payout where state = 'sending'";
+        let read = sqlx::query_scalar::<_, Option<OffsetDateTime>>(query);
+        read.fetch_optional(&owner).await.ok().flatten().flatten()
+    };
+    eventually("the order to be sent", async || {
+        (!world.front.keys(TRANSFERS).is_empty()).then_some(())
+    })
+    .await;
+    let lease = eventually("the payout to be leased", &leased_until).await;
+    eventually("the lease to have run out, had it not been kept", async || {
+        (kit::Clock::system().wall() > lease).then_some(())
+    })
+    .await;
+    assert!(leased_until().await > Some(lease), "the lease was not kept");
+    assert_eq!(world.front.keys(TRANSFERS).len(), 1);
+    world.front.answer_late();
+    first.settle().await;
+    second.settle().await;
+    assert_eq!(world.payout(&first).await?.state, "sent");
+    assert_eq!(world.front.keys(TRANSFERS).len(), 1);
+    first.stop().await;
+    second.stop().await;
+    Ok(())
+}
+
+/// What Stripe does not show to us is nobody's work: it would be asked for, for ever.
+#[tokio::test]
+async fn an_event_about_an_object_that_stripe_does_not_have_is_laid_aside() -> Result<()> {
+    let (world, service) = closed(None).await?;
+    let event = wire::webhook_ingest::v1::StripeEvent {
+        event_id: "evt_strange".into(),
+        r#type: "transfer.created".into(),
+        object_id: "tr_strange".into(),
+        object_kind: "transfer".into(),
+        ..Default::default()
+    };
+    let fact = mailbox::Fact::new("evt_strange", "evt_strange", 1, START, &event);
+    world.bed.publish("webhook_ingest", &[fact]).await?;
+    service.settle().await;
+    service.stop().await;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_bank_whose_webhook_is_lost_is_asked() -> Result<()> {
     let (world, service) = closed(None).await?;

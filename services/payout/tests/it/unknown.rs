@@ -70,6 +70,41 @@ async fn a_lost_reply_of_the_bank_step_pays_the_bank_once() -> Result<()> {
     Ok(())
 }
 
+/// Goal: an order that was written and perhaps sent is not sent again once its key is dead.
+/// Method: a process that ends between Stripe's answer and its own record of it, and a long night
+/// before the next one starts; for both steps.
+#[tokio::test]
+async fn an_order_whose_key_died_while_nobody_worked_is_looked_for_and_not_sent_again() -> Result<()>
+{
+    for (path, step) in [(TRANSFERS, "transfer"), (BANK, "bank")] {
+        let (world, service) = closed().await?;
+        world.front.fail_always(path, Some(Fault::LoseReply));
+        world.close("2027-01").await?;
+        becomes(&world, &service, "unknown").await;
+        service.stop().await;
+        let owner = world.bed.db.owner().await?;
+        for forget in [
+            "update payout.payout set state = 'sending', stumble_count = 0,
+                    leased_until_wall_at = null",
+            "update payout.attempt set state = 'sending', doubt = 'none' where state = 'unknown'",
+        ] {
+            sqlx::query(forget).execute(&owner).await?;
+        }
+        world.front.fail_always(path, None);
+        world.advance(START + Duration::hours(25)).await?;
+        let service = world.service().await?;
+        service.settle().await;
+        let payout = world.payout(&service).await?;
+        assert_eq!((payout.state.as_str(), payout.step.as_str()), ("sent", "bank"), "{step}");
+        assert_eq!(world.transfers().await?.len(), 1, "{step}");
+        let account = world.accounts.first().map(String::as_str);
+        let paid = world.list("/v1/payouts?limit=100", account).await?;
+        assert_eq!(paid.len(), 1, "{step}");
+        service.stop().await;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_event_ends_a_doubt_that_no_answer_can() -> Result<()> {
     let (mut world, service) = closed().await?;

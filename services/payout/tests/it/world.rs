@@ -29,7 +29,7 @@ pub struct World {
     pub front: Front,
     pub others: Others,
     sandbox: String,
-    accounts: Vec<String>,
+    pub accounts: Vec<String>,
     delivered: BTreeSet<String>,
     _data: tempfile::TempDir,
 }

@@ -105,6 +105,10 @@ pub(super) fn failed(payout: &Payout, bank_payout_id: &str, code: &str) -> Decid
     };
     let mut next = moved(payout, state, &reason);
     next.failure_code = code.to_owned();
+    if next.errand != Errand::None {
+        // A bank that is so fast leaves nobody else to be told late, or never.
+        next.due_at = payout.due_at;
+    }
     Ok(plain(
         next,
         Change::Refused {
