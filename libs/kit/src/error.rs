@@ -114,15 +114,24 @@ impl From<wire::ConvertError> for Error {
 /// A call to another service failed in a way that the caller did not expect.
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        match status.code() {
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
-            | Code::ResourceExhausted => Self::Unavailable(Box::new(status)),
-            Code::Ok | Code::InvalidArgument | Code::NotFound | Code::AlreadyExists
-            | Code::PermissionDenied | Code::FailedPrecondition | Code::Aborted
-            | Code::OutOfRange | Code::Unimplemented | Code::Internal | Code::DataLoss
-            | Code::Unauthenticated => Self::Bug(Box::new(status)),
-        }
+        if is_lost(&status) { Self::Unavailable(Box::new(status)) } else { Self::Bug(Box::new(status)) }
     }
+}
+
+/// Whether the callee said nothing, so that the outcome is unknown and the same call may be
+/// sent again. A status that was made on this side, of a connection that broke, has a source
+/// (and any code, `Internal` among them); one that came over the wire has none.
+#[must_use]
+pub fn is_lost(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
+        || matches!(
+            status.code(),
+            Code::Unavailable
+                | Code::DeadlineExceeded
+                | Code::Cancelled
+                | Code::Unknown
+                | Code::ResourceExhausted
+        )
 }
 
 impl From<Error> for mailbox::ApplyError {
@@ -162,6 +171,15 @@ pub fn reason_of(status: &Status) -> Option<(String, std::collections::HashMap<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_broke_is_told_from_a_handler_that_failed() {
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        assert!(is_lost(&Status::from_error(Box::new(broken))));
+        assert!(is_lost(&Status::unavailable("away")));
+        assert!(!is_lost(&Status::internal("internal error")));
+        assert!(!is_lost(&Status::failed_precondition("no")));
+    }
 
     #[test]
     fn a_field_that_does_not_convert_is_named_to_the_caller() {

@@ -24,7 +24,7 @@ mod worker;
 pub use boot::{Started, run, start};
 pub use clock::Clock;
 pub use context::spawn;
-pub use error::{Error, Rejection, reason_of};
+pub use error::{Error, Rejection, is_lost, reason_of};
 pub use peers::{Peer, Peers};
 pub use service::{BootError, Parts, Running, Service, Validate};
 pub use tokens::edges;

@@ -10,6 +10,10 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use serde::Serialize;
 use sqlx::PgPool;
+use tonic::Status;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::{Clock, postgres};
 
@@ -84,6 +88,7 @@ pub(crate) fn routes(readiness: Arc<Readiness>) -> axum::Router {
         .route("/readyz", get(ready))
         .route("/healthz", get(ready))
         .route("/version", get(move || async move { Json(version(name)) }))
+        .route_service(GRPC_HEALTH, HealthServer::new(Probe { readiness: Arc::clone(&readiness) }))
         .with_state(readiness)
 }
 
@@ -92,6 +97,36 @@ async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, Json<Ver
     let ready = problems.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Verdict { ready, service: readiness.name, problems }))
+}
+
+/// Where `grpc.health.v1` asks. Like the routes beside it, it needs no token.
+const GRPC_HEALTH: &str = "/grpc.health.v1.Health/{*method}";
+
+/// Readiness for those who ask over gRPC, as orchestrators' probes do.
+struct Probe {
+    readiness: Arc<Readiness>,
+}
+
+#[tonic::async_trait]
+impl Health for Probe {
+    async fn check(
+        &self,
+        _: tonic::Request<HealthCheckRequest>,
+    ) -> Result<tonic::Response<HealthCheckResponse>, Status> {
+        let ready = self.readiness.problems().await.is_empty();
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        Ok(tonic::Response::new(HealthCheckResponse { status: status.into() }))
+    }
+
+    type WatchStream = futures::stream::Empty<Result<HealthCheckResponse, Status>>;
+
+    /// The protocol lets a server decline to be watched; who does ask again.
+    async fn watch(
+        &self,
+        _: tonic::Request<HealthCheckRequest>,
+    ) -> Result<tonic::Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("ask with Check"))
+    }
 }
 
 #[derive(Serialize)]

@@ -20,7 +20,7 @@ use crate::{ApplyError, BusError, DeadLetters, Fact, Inbox, Pulse};
 /// Messages taken at once; with up to 200 facts each.
 const MESSAGES_PER_BATCH: usize = 16;
 /// After this long without an acknowledgement a message is delivered again.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+const ACK_WAIT: Duration = Duration::from_secs(10);
 /// Pause after a failure that passes by itself.
 const PAUSE: Duration = Duration::from_millis(300);
 

@@ -135,14 +135,11 @@ fn by_code(code: Code) -> StatusCode {
 /// What has no stable code says nothing of our insides.
 fn unexplained(status: &Status) -> Problem {
     tracing::error!(code = ?status.code(), message = status.message(), "a service failed");
-    match by_code(status.code()) {
-        StatusCode::SERVICE_UNAVAILABLE => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "a part of the system does not answer; the same request may be sent again",
-        ),
-        _ => Problem::internal(),
+    if kit::is_lost(status) {
+        let detail = "a part of the system does not answer; the same request may be sent again";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
     }
+    Problem::internal()
 }
 
 impl From<kit::Error> for Problem {

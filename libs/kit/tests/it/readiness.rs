@@ -5,12 +5,23 @@ use kit::Service;
 use testkit::{TestBed, TestService, eventually};
 use time::OffsetDateTime;
 use time::macros::datetime;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::echo::Echo;
 
 async fn ready(service: &TestService) -> Result<(u16, String)> {
     let answer = kit::http::client().get(format!("http://{}/readyz", service.address())).send().await?;
     Ok((answer.status().as_u16(), answer.text().await?))
+}
+
+/// The same question over gRPC, without a token, as an orchestrator's probe asks it.
+async fn serving(service: &TestService) -> Result<bool> {
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", service.address()))?;
+    let mut health = HealthClient::new(channel.connect().await?);
+    let answer = health.check(HealthCheckRequest::default()).await?.into_inner();
+    Ok(answer.status() == ServingStatus::Serving)
 }
 
 async fn until_not_ready(service: &TestService, because: &str) {
@@ -26,6 +37,7 @@ async fn a_service_is_ready_when_all_that_it_needs_answers() -> Result<()> {
     let bed = TestBed::start(datetime!(2027-01-01 00:00 UTC), &[Echo::migrator()]).await?;
     let service = bed.service::<Echo>(&[]).await?;
     eventually("readiness", || async { (ready(&service).await.ok()?.0 == 200).then_some(()) }).await;
+    assert!(serving(&service).await?);
     Ok(())
 }
 
@@ -35,6 +47,7 @@ async fn a_service_that_has_not_read_the_clock_is_not_ready() -> Result<()> {
     let away = ("TRIBUTARY__CLOCK__SANDBOX_URL", "http://127.0.0.1:9");
     let service = bed.service::<Echo>(&[away]).await?;
     until_not_ready(&service, "clock was not read").await;
+    assert!(!serving(&service).await?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use super::{Store, month_of};
 use crate::domain::batch::{Known, Line};
+use crate::domain::month::Step;
 
 impl Store {
     /// Locks the balances of a batch in the order of accounts, which every writer keeps, and
@@ -68,19 +69,17 @@ async fn closed_months_in_tx(
         return Ok(HashSet::new());
     }
     let stamped: Vec<i32> = stamped.into_iter().collect();
-    // The step and not the state: a close that stopped half-way has its first lines behind it.
     // The lock makes the comparison that begins a close wait for this transaction, or this
     // transaction for it.
-    let closed = sqlx::query_scalar!(
-        "select month from (
-             select month, step from earnings.month where month = any($1) order by month for share
-         ) as sealed
-         where step <> 'compare'",
+    let rows = sqlx::query!(
+        "select month, step from earnings.month where month = any($1) order by month for share",
         &stamped
     )
     .fetch_all(tx)
     .await?;
-    closed.into_iter().map(month_of).collect()
+    // The step and not the state: a close that stopped half-way has its first lines behind it.
+    let closed = rows.iter().filter(|row| row.step != Step::Compare.as_str());
+    closed.map(|row| month_of(row.month)).collect()
 }
 
 fn txn(line: &Line<'_>) -> Option<String> {

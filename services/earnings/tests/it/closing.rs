@@ -268,6 +268,7 @@ async fn what_is_posted_while_a_close_begins_is_counted_or_refused() -> Result<(
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('earnings.close', 0))")
         .execute(&mut *no_close)
         .await?;
+    let mut no_close = Some(no_close);
     scene.post(&january()).await?;
     scene.seal(&january()).await?;
     assert_eq!(scene.month_state().await?, "sealed");
@@ -283,24 +284,16 @@ async fn what_is_posted_while_a_close_begins_is_counted_or_refused() -> Result<(
     .execute(&mut *in_the_way)
     .await?;
     let waiting = "select count(*) from pg_stat_activity
-                   where datname = current_database() and wait_event_type = 'Lock'
-                     and query like '%insert into earnings.posting%'";
+                   where datname = current_database() and wait_event_type = 'Lock'";
     publish(&scene.bed, &[late]).await?;
-    eventually("the late fact to be half posted", async || {
-        let count: i64 = sqlx::query_scalar(waiting).fetch_one(&owner).await.ok()?;
-        (count == 1).then_some(())
-    })
-    .await;
-    no_close.rollback().await?;
-    let met = "select count(*) from pg_stat_activity
-               where datname = current_database() and wait_event_type = 'Lock'
-                 and query like '%from earnings.month%for update%'";
-    eventually("the close to begin or to wait", async || {
-        let count: i64 = sqlx::query_scalar(met).fetch_one(&owner).await.ok()?;
-        let closed = scene.month_state().await.ok()? == "closed";
-        (count == 1 || closed).then_some(())
-    })
-    .await;
+    for (what, count) in [("the late fact", 1), ("the close", 2)] {
+        eventually(&format!("{what} to wait"), async || {
+            let waits: i64 = sqlx::query_scalar(waiting).fetch_one(&owner).await.ok()?;
+            (waits == count).then_some(())
+        })
+        .await;
+        no_close.take();
+    }
     in_the_way.rollback().await?;
     scene.service.settle().await;
     let late = scene
