@@ -50,7 +50,10 @@ enum Command {
 pub fn run<S: Service>() -> ExitCode {
     let arguments = Arguments::parse();
     crate::http::install_tls();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return failed(S::NAME, &error),
     };
@@ -74,13 +77,20 @@ fn failed(name: &str, error: &dyn std::error::Error) -> ExitCode {
 
 async fn dispatch<S: Service>(arguments: Arguments) -> Result<(), BootError> {
     let environment = crate::config::environment();
-    let layers = Layers::read(S::NAME, S::DEFAULTS, arguments.config.as_deref(), &environment)?;
+    let layers = Layers::read(
+        S::NAME,
+        S::DEFAULTS,
+        arguments.config.as_deref(),
+        &environment,
+    )?;
     match arguments.command {
         Command::Config => {
             println!("{}", layers.redacted()?);
             Ok(())
         }
-        Command::Check => layers.shape::<S::Config>().map(|_| println!("{}: ok", S::NAME)),
+        Command::Check => layers
+            .shape::<S::Config>()
+            .map(|_| println!("{}: ok", S::NAME)),
         Command::Migrate => {
             let (settings, _) = layers.shape::<S::Config>()?;
             postgres::migrate(&settings.postgres.migrate_url, &S::migrator()).await
@@ -141,8 +151,12 @@ const CLOSE_MAX: Duration = Duration::from_secs(1);
 async fn start_with<S: Service>(layers: Layers) -> Result<Started, BootError> {
     let (settings, own) = layers.shape::<S::Config>()?;
     telemetry::init(&settings.log)?;
-    let pool = postgres::pool(&settings.postgres.url, S::NAME, settings.postgres.connections_max)
-        .await?;
+    let pool = postgres::pool(
+        &settings.postgres.url,
+        S::NAME,
+        settings.postgres.connections_max,
+    )
+    .await?;
     postgres::verify_schema(&pool, S::SCHEMA, &S::migrator()).await?;
     let nats = connect_nats(S::NAME, &settings).await?;
     let clock = clock(&settings)?;
@@ -160,12 +174,23 @@ async fn start_with<S: Service>(layers: Layers) -> Result<Started, BootError> {
     };
     let outbox = parts.outbox.clone();
     let running = S::build(parts).await?;
-    Assembly { settings, pool, nats, clock, pulse, outbox }.run::<S>(running).await
+    Assembly {
+        settings,
+        pool,
+        nats,
+        clock,
+        pulse,
+        outbox,
+    }
+    .run::<S>(running)
+    .await
 }
 
 async fn connect_nats(name: &str, settings: &Settings) -> Result<async_nats::Client, BootError> {
     let nats = &settings.nats;
-    let mut options = async_nats::ConnectOptions::new().name(name).retry_on_initial_connect();
+    let mut options = async_nats::ConnectOptions::new()
+        .name(name)
+        .retry_on_initial_connect();
     if !nats.user.is_empty() {
         let password = nats.password.expose_secret().to_owned();
         options = options.user_and_password(nats.user.clone(), password);
@@ -173,15 +198,18 @@ async fn connect_nats(name: &str, settings: &Settings) -> Result<async_nats::Cli
     options
         .connect(&nats.url)
         .await
-        .map_err(|source| BootError::Nats { url: nats.url.clone(), source })
+        .map_err(|source| BootError::Nats {
+            url: nats.url.clone(),
+            source,
+        })
 }
 
 fn clock(settings: &Settings) -> Result<Clock, BootError> {
     match settings.clock.mode {
         ClockMode::System => Ok(Clock::system()),
-        ClockMode::Sandbox if settings.clock.sandbox_url.is_empty() => {
-            Err(BootError::Config("clock.mode is sandbox: clock.sandbox_url is needed".into()))
-        }
+        ClockMode::Sandbox if settings.clock.sandbox_url.is_empty() => Err(BootError::Config(
+            "clock.mode is sandbox: clock.sandbox_url is needed".into(),
+        )),
         ClockMode::Sandbox => Ok(Clock::sandbox(&settings.clock.sandbox_url)),
     }
 }
@@ -207,8 +235,12 @@ impl Assembly {
         tasks.run(following);
         let stopping = Arc::new(AtomicBool::new(false));
         let health = self.health::<S>(Arc::clone(&stopping));
-        let public_address = self.serve_public(&mut running, health.clone(), &mut tasks).await?;
-        let inside = self.inside::<S>(&bus, running, consumers, loops)?.merge(health);
+        let public_address = self
+            .serve_public(&mut running, health.clone(), &mut tasks)
+            .await?;
+        let inside = self
+            .inside::<S>(&bus, running, consumers, loops)?
+            .merge(health);
         let listener = bind(&self.settings.server.listen).await?;
         let address = local(&listener)?;
         tasks.run(serve(listener, inside, tasks.stop.clone()));
@@ -232,7 +264,14 @@ impl Assembly {
         }
         let (pool, outbox, pulse) = (self.pool.clone(), self.outbox.clone(), self.pulse.clone());
         let stop = tasks.stop.clone();
-        tasks.run(mailbox::relay::run(pool, outbox, bus.clone(), S::SCHEMA, pulse, stop));
+        tasks.run(mailbox::relay::run(
+            pool,
+            outbox,
+            bus.clone(),
+            S::SCHEMA,
+            pulse,
+            stop,
+        ));
     }
 
     fn start_consumers<S: Service>(
@@ -253,7 +292,11 @@ impl Assembly {
                 dead_letters: DeadLetters::new(S::SCHEMA),
                 pulse: self.pulse.clone(),
             });
-            let (one, clock, stop) = (Arc::clone(&consumer), self.clock.clone(), tasks.stop.clone());
+            let (one, clock, stop) = (
+                Arc::clone(&consumer),
+                self.clock.clone(),
+                tasks.stop.clone(),
+            );
             tasks.run(async move {
                 tokio::select! { () = clock.until_read() => {}, () = stop.cancelled() => {} }
                 one.run(stop).await;
@@ -292,7 +335,9 @@ impl Assembly {
         health: axum::Router,
         tasks: &mut Tasks,
     ) -> Result<Option<SocketAddr>, BootError> {
-        let Some(public) = running.public.take() else { return Ok(None) };
+        let Some(public) = running.public.take() else {
+            return Ok(None);
+        };
         let listener = bind(&self.settings.server.public_listen).await?;
         let address = local(&listener)?;
         let public = awake(public, self.clock.clone());
@@ -319,7 +364,11 @@ impl Assembly {
             loops,
         }));
         let gatekeeper = Gatekeeper::new(S::NAME, &self.settings.tokens, self.clock.clone())?;
-        let gate = Gate { gatekeeper, clock: self.clock.clone(), pulse: self.pulse.clone() };
+        let gate = Gate {
+            gatekeeper,
+            clock: self.clock.clone(),
+            pulse: self.pulse.clone(),
+        };
         Ok(gated(running.grpc.routes(), gate))
     }
 }
@@ -342,9 +391,10 @@ impl Tasks {
 }
 
 fn local(listener: &tokio::net::TcpListener) -> Result<SocketAddr, BootError> {
-    listener
-        .local_addr()
-        .map_err(|source| BootError::Listen { address: "a bound socket".into(), source })
+    listener.local_addr().map_err(|source| BootError::Listen {
+        address: "a bound socket".into(),
+        source,
+    })
 }
 
 /// Follows the sandbox's clock, so that loops notice an advance that nobody told them of.
@@ -355,16 +405,21 @@ async fn follow(clock: Clock, pulse: Pulse, stop: CancellationToken) {
             Ok(false) => {}
             Err(error) => tracing::debug!(%error, "the sandbox's clock cannot be read"),
         }
-        let pause = if clock.is_read() { Duration::from_secs(1) } else { Duration::from_millis(50) };
+        let pause = if clock.is_read() {
+            Duration::from_secs(1)
+        } else {
+            Duration::from_millis(50)
+        };
         tokio::select! { () = tokio::time::sleep(pause) => {}, () = stop.cancelled() => {} }
     }
 }
 
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         tracing::error!("signals cannot be received; stopping");
         return;
     };

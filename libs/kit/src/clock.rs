@@ -20,9 +20,15 @@ pub struct Clock {
 enum Mode {
     System,
     /// Business time is the sandbox's; milliseconds since 1970, zero until first read.
-    Sandbox { url: String, http: reqwest::Client, read: AtomicI64 },
+    Sandbox {
+        url: String,
+        http: reqwest::Client,
+        read: AtomicI64,
+    },
     /// Moved by tests alone.
-    Manual { read: AtomicI64 },
+    Manual {
+        read: AtomicI64,
+    },
 }
 
 #[derive(Deserialize)]
@@ -35,7 +41,9 @@ impl Clock {
     /// Business time is wall time.
     #[must_use]
     pub fn system() -> Self {
-        Self { mode: Arc::new(Mode::System) }
+        Self {
+            mode: Arc::new(Mode::System),
+        }
     }
 
     /// Business time is kept by the Stripe sandbox at `url`.
@@ -43,13 +51,23 @@ impl Clock {
     pub fn sandbox(url: &str) -> Self {
         let url = format!("{}/_sandbox/clock", url.trim_end_matches('/'));
         let http = crate::http::client();
-        Self { mode: Arc::new(Mode::Sandbox { url, http, read: AtomicI64::new(0) }) }
+        Self {
+            mode: Arc::new(Mode::Sandbox {
+                url,
+                http,
+                read: AtomicI64::new(0),
+            }),
+        }
     }
 
     /// Stands still at `start` until [`Clock::set`].
     #[must_use]
     pub fn manual(start: OffsetDateTime) -> Self {
-        Self { mode: Arc::new(Mode::Manual { read: AtomicI64::new(milliseconds(start)) }) }
+        Self {
+            mode: Arc::new(Mode::Manual {
+                read: AtomicI64::new(milliseconds(start)),
+            }),
+        }
     }
 
     /// Business time. In sandbox mode the last reading; 1970 before the first.
@@ -109,11 +127,22 @@ impl Clock {
     /// # Errors
     /// `Unavailable` when the sandbox does not answer.
     pub async fn refresh(&self) -> Result<bool, Error> {
-        let Mode::Sandbox { url, http, read } = &*self.mode else { return Ok(false) };
+        let Mode::Sandbox { url, http, read } = &*self.mode else {
+            return Ok(false);
+        };
         let away = |error: reqwest::Error| Error::Unavailable(Box::new(error));
-        let answer = http.get(url).timeout(READ_TIMEOUT).send().await.map_err(away)?;
-        let reading: Reading =
-            answer.error_for_status().map_err(away)?.json().await.map_err(away)?;
+        let answer = http
+            .get(url)
+            .timeout(READ_TIMEOUT)
+            .send()
+            .await
+            .map_err(away)?;
+        let reading: Reading = answer
+            .error_for_status()
+            .map_err(away)?
+            .json()
+            .await
+            .map_err(away)?;
         let now = milliseconds(reading.now);
         Ok(read.fetch_max(now, Ordering::AcqRel) < now)
     }

@@ -13,7 +13,9 @@ use crate::{BootError, Validate};
 
 const KIT_DEFAULTS: &str = include_str!("../kit.default.toml");
 /// Top-level tables that kit reads; all others are the service's own.
-const KIT_TABLES: [&str; 7] = ["server", "postgres", "nats", "clock", "peers", "tokens", "log"];
+const KIT_TABLES: [&str; 7] = [
+    "server", "postgres", "nats", "clock", "peers", "tokens", "log",
+];
 
 /// Kit's part.
 #[derive(Debug, Deserialize)]
@@ -160,7 +162,9 @@ fn layer(prefix: &str, environment: &HashMap<String, String>) -> Environment {
 }
 
 fn shape_of<T: DeserializeOwned>(table: Map<String, Value>) -> Result<T, BootError> {
-    Value::new(None, ValueKind::Table(table)).try_deserialize().map_err(refused)
+    Value::new(None, ValueKind::Table(table))
+        .try_deserialize()
+        .map_err(refused)
 }
 
 fn refused(error: config::ConfigError) -> BootError {
@@ -169,7 +173,11 @@ fn refused(error: config::ConfigError) -> BootError {
 
 fn print(lines: &mut Vec<String>, path: &str, table: Map<String, Value>) {
     for (key, value) in table {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         let shown = value.kind.to_string();
         if let ValueKind::Table(inner) = value.kind {
             print(lines, &path, inner);
@@ -181,16 +189,24 @@ fn print(lines: &mut Vec<String>, path: &str, table: Map<String, Value>) {
 
 /// Secrets are told by their names; a URL keeps all but its password.
 fn redact(key: &str, value: &str) -> String {
-    let secret = ["secret", "password", "private_key", "token"].iter().any(|w| key.contains(w));
+    let secret = ["secret", "password", "private_key", "token"]
+        .iter()
+        .any(|w| key.contains(w));
     if secret && !value.is_empty() {
         return "***".to_owned();
     }
-    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let Some((scheme, rest)) = value.split_once("://") else {
+        return value.to_owned();
+    };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, mut tail) = (&rest[..end], rest[end..].to_owned());
-    let Some((user, host)) = authority.rsplit_once('@') else { return value.to_owned() };
+    let Some((user, host)) = authority.rsplit_once('@') else {
+        return value.to_owned();
+    };
     // A user without a password is NATS' way to write a token.
-    let user = user.split_once(':').map_or("***".to_owned(), |(name, _)| format!("{name}:***"));
+    let user = user
+        .split_once(':')
+        .map_or("***".to_owned(), |(name, _)| format!("{name}:***"));
     if let Some(query) = tail.find('?') {
         tail.truncate(query);
         tail.push_str("?***");
@@ -226,14 +242,21 @@ mod tests {
     }
     impl Validate for Own {
         fn validate(&self) -> Result<(), String> {
-            if self.limits.single_max_minor > 0 { Ok(()) } else { Err("limits must be positive".into()) }
+            if self.limits.single_max_minor > 0 {
+                Ok(())
+            } else {
+                Err("limits must be positive".into())
+            }
         }
     }
 
     const DEFAULTS: &str = "[limits]\nsingle_max_minor = 5\n";
 
     fn read(pairs: &[(&str, &str)]) -> Layers {
-        let environment = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        let environment = pairs
+            .iter()
+            .map(|(k, v)| ((*k).into(), (*v).into()))
+            .collect();
         Layers::read("fraud-limits", DEFAULTS, None, &environment).unwrap()
     }
 
@@ -247,7 +270,10 @@ mod tests {
         ])
         .shape()
         .unwrap();
-        assert_eq!((settings.nats.url.as_str(), own.limits.single_max_minor), ("nats://mine", 7));
+        assert_eq!(
+            (settings.nats.url.as_str(), own.limits.single_max_minor),
+            ("nats://mine", 7)
+        );
     }
 
     #[test]
@@ -256,13 +282,24 @@ mod tests {
         let error = unknown.shape::<Own>().unwrap_err().to_string();
         assert!(error.contains("singel_max"), "{error}");
         let unknown = read(&[("TRIBUTARY__NATS__URI", "x")]);
-        assert!(unknown.shape::<Own>().unwrap_err().to_string().contains("uri"));
+        assert!(
+            unknown
+                .shape::<Own>()
+                .unwrap_err()
+                .to_string()
+                .contains("uri")
+        );
     }
 
     #[test]
     fn settings_that_contradict_each_other_are_refused_with_a_sentence() {
         let bad = read(&[("FRAUD_LIMITS__LIMITS__SINGLE_MAX_MINOR", "0")]);
-        assert!(bad.shape::<Own>().unwrap_err().to_string().contains("limits must be positive"));
+        assert!(
+            bad.shape::<Own>()
+                .unwrap_err()
+                .to_string()
+                .contains("limits must be positive")
+        );
     }
 
     #[test]
@@ -275,13 +312,19 @@ mod tests {
         .redacted()
         .unwrap();
         assert!(!shown.contains("canary"), "{shown}");
-        assert!(shown.contains("postgres.url = postgres://u:***@h/db"), "{shown}");
+        assert!(
+            shown.contains("postgres.url = postgres://u:***@h/db"),
+            "{shown}"
+        );
     }
     #[test]
     fn no_part_of_a_password_in_a_url_is_shown() {
         for (url, shown) in [
             ("postgres://u:p@canary@h/db", "postgres://u:***@h/db"),
-            ("postgres://u:pw@h/db?password=canary&x=1", "postgres://u:***@h/db?***"),
+            (
+                "postgres://u:pw@h/db?password=canary&x=1",
+                "postgres://u:***@h/db?***",
+            ),
             ("nats://canary@h:4222", "nats://***@h:4222"),
             ("http://h/a@b", "http://h/a@b"),
         ] {
@@ -293,7 +336,10 @@ mod tests {
     #[cfg(unix)]
     fn a_variable_that_is_not_text_is_nothing_to_us() {
         use std::os::unix::ffi::OsStringExt;
-        let odd = (OsString::from("LEGACY_PATH"), OsString::from_vec(vec![0xff, b'x']));
+        let odd = (
+            OsString::from("LEGACY_PATH"),
+            OsString::from_vec(vec![0xff, b'x']),
+        );
         let good = (OsString::from("A"), OsString::from("b"));
         let read = text([odd, good].into_iter());
         assert_eq!(read, HashMap::from([("A".to_owned(), "b".to_owned())]));

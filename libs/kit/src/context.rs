@@ -26,7 +26,8 @@ pub fn current() -> Context {
 
 /// Runs `work` within `context`.
 pub async fn within<F: Future>(context: Context, work: F) -> F::Output {
-    let span = tracing::info_span!("call", request.id = %context.request_id, actor = %context.actor);
+    let span =
+        tracing::info_span!("call", request.id = %context.request_id, actor = %context.actor);
     CURRENT.scope(context, work).instrument(span).await
 }
 

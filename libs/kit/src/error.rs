@@ -20,7 +20,11 @@ pub struct Rejection {
 impl Rejection {
     /// A refusal without figures.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), metadata: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            metadata: Vec::new(),
+        }
     }
 
     /// Adds one figure.
@@ -105,7 +109,9 @@ impl From<sqlx::Error> for Error {
 impl From<wire::ConvertError> for Error {
     fn from(error: wire::ConvertError) -> Self {
         let field = match &error {
-            wire::ConvertError::Missing(field) | wire::ConvertError::Invalid { field, .. } => *field,
+            wire::ConvertError::Missing(field) | wire::ConvertError::Invalid { field, .. } => {
+                *field
+            }
         };
         Self::Invalid(Rejection::new("INVALID_ARGUMENT", error.to_string()).with("field", field))
     }
@@ -114,7 +120,11 @@ impl From<wire::ConvertError> for Error {
 /// A call to another service failed in a way that the caller did not expect.
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        if is_lost(&status) { Self::Unavailable(Box::new(status)) } else { Self::Bug(Box::new(status)) }
+        if is_lost(&status) {
+            Self::Unavailable(Box::new(status))
+        } else {
+            Self::Bug(Box::new(status))
+        }
     }
 }
 
@@ -139,7 +149,10 @@ impl From<Error> for mailbox::ApplyError {
         match error {
             Error::Unavailable(source) => Self::Unavailable(source),
             Error::Bug(source) => Self::Bug(source),
-            Error::Invalid(r) | Error::Rejected(r) | Error::NotFound(r) | Error::Conflict(r)
+            Error::Invalid(r)
+            | Error::Rejected(r)
+            | Error::NotFound(r)
+            | Error::Conflict(r)
             | Error::Forbidden(r) => Self::Bug(Box::new(r)),
         }
     }
@@ -154,8 +167,11 @@ impl From<Error> for Status {
             return Status::new(code, error.to_string());
         };
         tracing::info!(code = rejection.code, message = %rejection.message, "call refused");
-        let metadata: std::collections::HashMap<String, String> =
-            rejection.metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+        let metadata: std::collections::HashMap<String, String> = rejection
+            .metadata
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), v.clone()))
+            .collect();
         let details = ErrorDetails::with_error_info(rejection.code, "tributary", metadata);
         Status::with_error_details(code, rejection.message.clone(), details)
     }
@@ -185,7 +201,10 @@ mod tests {
     fn a_field_that_does_not_convert_is_named_to_the_caller() {
         for error in [
             wire::ConvertError::Missing("payout_id"),
-            wire::ConvertError::Invalid { field: "payout_id", why: "no".into() },
+            wire::ConvertError::Invalid {
+                field: "payout_id",
+                why: "no".into(),
+            },
         ] {
             let (code, metadata) = reason_of(&Status::from(Error::from(error))).expect("a reason");
             assert_eq!(code, "INVALID_ARGUMENT");

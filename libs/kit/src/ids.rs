@@ -10,7 +10,11 @@ pub fn fresh(prefix: &str) -> String {
         let digit = (bits >> (place * 5)) & 31;
         char::from(ALPHABET[usize::try_from(digit).unwrap_or(0)])
     });
-    std::iter::once(prefix).flat_map(str::chars).chain(std::iter::once('_')).chain(digits).collect()
+    std::iter::once(prefix)
+        .flat_map(str::chars)
+        .chain(std::iter::once('_'))
+        .chain(digits)
+        .collect()
 }
 
 #[cfg(test)]
@@ -22,6 +26,9 @@ mod tests {
         sorted.sort();
         sorted.dedup();
         assert_eq!(sorted, made);
-        assert!(made.iter().all(|id| id.len() == 29 && id.starts_with("po_")));
+        assert!(
+            made.iter()
+                .all(|id| id.len() == 29 && id.starts_with("po_"))
+        );
     }
 }

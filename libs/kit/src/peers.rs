@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
-use secrecy::SecretString;
 
 use crate::config::Tokens;
 use crate::tokens::Signer;
@@ -34,8 +34,14 @@ impl Peers {
         private_key: SecretString,
         addresses: BTreeMap<String, String>,
     ) -> Result<Self, BootError> {
-        let tokens = Tokens { private_key, public_keys: BTreeMap::new() };
-        Ok(Self::new(addresses, Signer::new(name, &tokens, Clock::system())?))
+        let tokens = Tokens {
+            private_key,
+            public_keys: BTreeMap::new(),
+        };
+        Ok(Self::new(
+            addresses,
+            Signer::new(name, &tokens, Clock::system())?,
+        ))
     }
 
     pub(crate) fn new(addresses: BTreeMap<String, String>, signer: Signer) -> Self {
@@ -61,7 +67,10 @@ impl Peers {
         self.signer.token(callee).map_err(|status| {
             BootError::Config(format!("tokens.private_key: {}", status.message()))
         })?;
-        let caller = Caller { audience: callee, signer: self.signer.clone() };
+        let caller = Caller {
+            audience: callee,
+            signer: self.signer.clone(),
+        };
         Ok(InterceptedService::new(endpoint.connect_lazy(), caller))
     }
 }
@@ -102,7 +111,12 @@ mod tests {
     async fn a_service_that_cannot_sign_its_calls_is_told_so_when_it_starts() {
         let addresses = BTreeMap::from([("billing".to_owned(), "http://127.0.0.1:9".to_owned())]);
         let peers = Peers::signed_as("gateway", String::new().into(), addresses).expect("peers");
-        let Err(refused) = peers.connect("billing") else { panic!("it connects") };
-        assert!(refused.to_string().contains("tokens.private_key"), "{refused}");
+        let Err(refused) = peers.connect("billing") else {
+            panic!("it connects")
+        };
+        assert!(
+            refused.to_string().contains("tokens.private_key"),
+            "{refused}"
+        );
     }
 }

@@ -68,7 +68,8 @@ pub async fn verify_schema(
         .map_err(|error| behind(format!("{schema} was never migrated ({error})")))?;
     for migration in migrator.iter() {
         let applied = rows.iter().find(|row| {
-            row.try_get::<i64, _>("version").is_ok_and(|version| version == migration.version)
+            row.try_get::<i64, _>("version")
+                .is_ok_and(|version| version == migration.version)
         });
         match applied.map(|row| row.try_get::<Vec<u8>, _>("checksum")) {
             None => {
@@ -76,7 +77,10 @@ pub async fn verify_schema(
             }
             Some(Ok(sum)) if sum == migration.checksum.as_ref() => {}
             Some(_) => {
-                return Err(behind(format!("{schema} has another {}", migration.version)));
+                return Err(behind(format!(
+                    "{schema} has another {}",
+                    migration.version
+                )));
             }
         }
     }
@@ -92,7 +96,10 @@ const DURABLE: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 /// The database's.
 pub async fn not_durable(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
     let query = "select name from pg_catalog.pg_settings where name = any($1) and setting = 'off'";
-    sqlx::query_scalar(query).bind(&DURABLE[..]).fetch_all(pool).await
+    sqlx::query_scalar(query)
+        .bind(&DURABLE[..])
+        .fetch_all(pool)
+        .await
 }
 
 /// Makes the schema and brings it to the newest version, as the owner.

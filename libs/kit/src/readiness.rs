@@ -44,7 +44,10 @@ impl Readiness {
         }
         match tokio::time::timeout(PATIENCE, postgres::not_durable(&self.pool)).await {
             Ok(Ok(off)) => {
-                problems.extend(off.into_iter().map(|name| format!("postgres: {name} is off")));
+                problems.extend(
+                    off.into_iter()
+                        .map(|name| format!("postgres: {name} is off")),
+                );
             }
             Ok(Err(error)) => problems.push(format!("postgres: {error}")),
             Err(_) => problems.push("postgres does not answer".to_owned()),
@@ -72,8 +75,14 @@ impl Readiness {
 
     async fn syncs_always(&self) -> Result<bool, reqwest::Error> {
         let url = format!("{}/jsz", self.monitor_url.trim_end_matches('/'));
-        let answer: serde_json::Value =
-            self.http.get(url).timeout(PATIENCE).send().await?.json().await?;
+        let answer: serde_json::Value = self
+            .http
+            .get(url)
+            .timeout(PATIENCE)
+            .send()
+            .await?
+            .json()
+            .await?;
         Ok(answer["config"]["sync_always"].as_bool().unwrap_or(false))
     }
 }
@@ -88,15 +97,31 @@ pub(crate) fn routes(readiness: Arc<Readiness>) -> axum::Router {
         .route("/readyz", get(ready))
         .route("/healthz", get(ready))
         .route("/version", get(move || async move { Json(version(name)) }))
-        .route_service(GRPC_HEALTH, HealthServer::new(Probe { readiness: Arc::clone(&readiness) }))
+        .route_service(
+            GRPC_HEALTH,
+            HealthServer::new(Probe {
+                readiness: Arc::clone(&readiness),
+            }),
+        )
         .with_state(readiness)
 }
 
 async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, Json<Verdict>) {
     let problems = readiness.problems().await;
     let ready = problems.is_empty();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Verdict { ready, service: readiness.name, problems }))
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Verdict {
+            ready,
+            service: readiness.name,
+            problems,
+        }),
+    )
 }
 
 /// Where `grpc.health.v1` asks. Like the routes beside it, it needs no token.
@@ -114,8 +139,14 @@ impl Health for Probe {
         _: tonic::Request<HealthCheckRequest>,
     ) -> Result<tonic::Response<HealthCheckResponse>, Status> {
         let ready = self.readiness.problems().await.is_empty();
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-        Ok(tonic::Response::new(HealthCheckResponse { status: status.into() }))
+        let status = if ready {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        Ok(tonic::Response::new(HealthCheckResponse {
+            status: status.into(),
+        }))
     }
 
     type WatchStream = futures::stream::Empty<Result<HealthCheckResponse, Status>>;
@@ -136,5 +167,8 @@ struct Version {
 }
 
 fn version(service: &'static str) -> Version {
-    Version { service, version: env!("CARGO_PKG_VERSION") }
+    Version {
+        service,
+        version: env!("CARGO_PKG_VERSION"),
+    }
 }

@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::{BootError, Clock};
 use crate::context::{self, Context};
 use crate::tokens::Gatekeeper;
+use crate::{BootError, Clock};
 
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -21,7 +21,9 @@ pub(crate) struct Gate {
 
 /// gRPC routes behind the gate.
 pub(crate) fn gated(routes: tonic::service::Routes, gate: Gate) -> axum::Router {
-    routes.into_axum_router().layer(middleware::from_fn_with_state(gate, admit))
+    routes
+        .into_axum_router()
+        .layer(middleware::from_fn_with_state(gate, admit))
 }
 
 /// Checks the caller, sets the context, and runs the call in a task of its own: a caller that
@@ -37,8 +39,12 @@ async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Respon
         return refusal(&Status::unavailable(NO_CLOCK), &path);
     }
     let context = Context {
-        request_id: header(&request, context::REQUEST_ID).unwrap_or_default().to_owned(),
-        actor: header(&request, context::ACTOR).unwrap_or_default().to_owned(),
+        request_id: header(&request, context::REQUEST_ID)
+            .unwrap_or_default()
+            .to_owned(),
+        actor: header(&request, context::ACTOR)
+            .unwrap_or_default()
+            .to_owned(),
     };
     tracing::debug!(caller, path, actor = context.actor, "call");
     let handled = crate::spawn(context::within(context, next.run(request))).await;
@@ -68,11 +74,19 @@ async fn refuse_unread(State(clock): State<Clock>, request: Request, next: Next)
         "detail": NO_CLOCK, "code": "unavailable",
     });
     let kind = [(http::header::CONTENT_TYPE, "application/problem+json")];
-    (http::StatusCode::SERVICE_UNAVAILABLE, kind, body.to_string()).into_response()
+    (
+        http::StatusCode::SERVICE_UNAVAILABLE,
+        kind,
+        body.to_string(),
+    )
+        .into_response()
 }
 
 fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
+    request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok())
 }
 
 fn refusal(status: &Status, path: &str) -> Response {
@@ -84,7 +98,10 @@ fn refusal(status: &Status, path: &str) -> Response {
 pub(crate) async fn bind(address: &str) -> Result<TcpListener, BootError> {
     TcpListener::bind(address)
         .await
-        .map_err(|source| BootError::Listen { address: address.to_owned(), source })
+        .map_err(|source| BootError::Listen {
+            address: address.to_owned(),
+            source,
+        })
 }
 
 /// Serves HTTP/1.1 and HTTP/2 (gRPC) until `stop`, then lets requests in hand finish.

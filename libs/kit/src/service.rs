@@ -108,13 +108,21 @@ pub enum BootError {
     #[error("the schema is behind: {0}. Run `migrate` first.")]
     SchemaBehind(String),
     #[error("cannot listen on {address}")]
-    Listen { address: String, #[source] source: std::io::Error },
+    Listen {
+        address: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot reach Postgres")]
     Postgres(#[from] sqlx::Error),
     #[error("cannot migrate")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("cannot reach NATS at {url}")]
-    Nats { url: String, #[source] source: async_nats::ConnectError },
+    Nats {
+        url: String,
+        #[source]
+        source: async_nats::ConnectError,
+    },
     #[error(transparent)]
     Other(#[from] crate::Error),
 }

@@ -68,7 +68,9 @@ impl Settle {
     }
 
     async fn stream_problem(&self) -> Vec<String> {
-        let Some(stream) = self.stream else { return Vec::new() };
+        let Some(stream) = self.stream else {
+            return Vec::new();
+        };
         match mailbox::relay::in_doubt(&self.bus, stream, &self.outbox).await {
             Ok(false) => Vec::new(),
             Ok(true) => vec![format!("stream {stream} is new to the relay")],
@@ -85,9 +87,11 @@ impl Settle {
             Ok(count) => busy.push(format!("{count} facts to publish")),
             Err(error) => busy.push(format!("the outbox cannot be read: {error}")),
         }
-        for (consumer, lag) in self.consumers.iter().zip(
-            join_all(self.consumers.iter().map(|consumer| consumer.lag())).await,
-        ) {
+        for (consumer, lag) in self
+            .consumers
+            .iter()
+            .zip(join_all(self.consumers.iter().map(|consumer| consumer.lag())).await)
+        {
             match lag {
                 Ok(0) => {}
                 Ok(lag) => busy.push(format!("{lag} messages for {}", consumer.durable)),

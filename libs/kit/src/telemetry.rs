@@ -12,7 +12,9 @@ use crate::config::{Log, LogFormat};
 pub fn init(log: &Log) -> Result<(), BootError> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|error| BootError::Config(format!("log.level: {error}")))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let set = match log.format {
         LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
         LogFormat::Text => subscriber.try_init(),

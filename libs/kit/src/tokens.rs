@@ -62,13 +62,24 @@ impl Signer {
             .map_err(|_| BootError::Config("tokens.private_key is not base64url".into()))?;
         let key = EncodingKey::from_ed_der(&der);
         let (name, cached) = (name.to_owned(), Mutex::default());
-        Ok(Self { inner: Arc::new(SignerInner { name, key, clock, cached }) })
+        Ok(Self {
+            inner: Arc::new(SignerInner {
+                name,
+                key,
+                clock,
+                cached,
+            }),
+        })
     }
 
     /// A token for one callee, signed anew shortly before the last one expires.
     pub(crate) fn token(&self, audience: &str) -> Result<String, Status> {
         let now = self.inner.clock.wall();
-        let mut cached = self.inner.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self
+            .inner
+            .cached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some((token, expires)) = cached.get(audience)
             && *expires - now > MARGIN
         {
@@ -120,7 +131,14 @@ impl Gatekeeper {
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
         validation.leeway = LEEWAY.whole_seconds().unsigned_abs();
         let seen = Mutex::default();
-        Ok(Self { inner: Arc::new(GatekeeperInner { callers, validation, clock, seen }) })
+        Ok(Self {
+            inner: Arc::new(GatekeeperInner {
+                callers,
+                validation,
+                clock,
+                seen,
+            }),
+        })
     }
 
     /// The caller's name, if its token is good and the edge is in the call graph.
@@ -129,14 +147,20 @@ impl Gatekeeper {
             .and_then(|value| value.strip_prefix("Bearer "))
             .ok_or_else(|| Status::unauthenticated("a service token is required"))?;
         let now = self.inner.clock.wall().unix_timestamp();
-        let known = self.seen().get(token).filter(|(_, expires)| *expires > now).cloned();
+        let known = self
+            .seen()
+            .get(token)
+            .filter(|(_, expires)| *expires > now)
+            .cloned();
         if let Some((caller, _)) = known {
             return Ok(caller);
         }
         // Outside the lock: a flood of bad tokens must not hold up the good ones.
         let claims = self.verify(token)?;
         if claims.exp > now + (LIFETIME + LEEWAY).whole_seconds() {
-            return Err(Status::unauthenticated("the service token is good for too long"));
+            return Err(Status::unauthenticated(
+                "the service token is good for too long",
+            ));
         }
         let mut seen = self.seen();
         seen.retain(|_, (_, expires)| *expires > now);
@@ -145,14 +169,17 @@ impl Gatekeeper {
     }
 
     fn seen(&self) -> MutexGuard<'_, HashMap<String, (String, i64)>> {
-        self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verify(&self, token: &str) -> Result<Claims, Status> {
         let refused = || Status::unauthenticated("the service token is not valid here");
         // The issuer only chooses the key; a lie about it fails the signature.
-        let unverified = jsonwebtoken::dangerous::insecure_decode::<Claims>(token)
-            .map_err(|_| refused())?;
+        let unverified =
+            jsonwebtoken::dangerous::insecure_decode::<Claims>(token).map_err(|_| refused())?;
         let key = self
             .inner
             .callers

@@ -25,14 +25,23 @@ pub struct Turn {
 
 impl Turn {
     /// Nothing to do, no timer.
-    pub const IDLE: Self = Self { again: false, next_due: None };
+    pub const IDLE: Self = Self {
+        again: false,
+        next_due: None,
+    };
     /// Something was done.
-    pub const AGAIN: Self = Self { again: true, next_due: None };
+    pub const AGAIN: Self = Self {
+        again: true,
+        next_due: None,
+    };
 
     /// Nothing to do before `due`.
     #[must_use]
     pub fn until(due: Option<OffsetDateTime>) -> Self {
-        Self { again: false, next_due: due }
+        Self {
+            again: false,
+            next_due: due,
+        }
     }
 }
 
@@ -72,7 +81,11 @@ impl Loop {
         stop: CancellationToken,
     ) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
         let state = watch::Sender::new(State::default());
-        let running = Arc::new(Self { name: worker.name(), settled: AtomicU64::new(0), state });
+        let running = Arc::new(Self {
+            name: worker.name(),
+            settled: AtomicU64::new(0),
+            state,
+        });
         let looping = Arc::clone(&running);
         let task = crate::spawn(async move {
             tokio::select! { () = clock.until_read() => {}, () = stop.cancelled() => {} }
@@ -91,13 +104,23 @@ impl Loop {
                     continue;
                 }
                 Ok(turn) => {
-                    self.rest(ring, State { next_due: turn.next_due, failure: None });
+                    self.rest(
+                        ring,
+                        State {
+                            next_due: turn.next_due,
+                            failure: None,
+                        },
+                    );
                     worker.poll()
                 }
                 Err(error) => {
-                    tracing::warn!(worker = self.name,
-                        error = mailbox::traced(&error), "turn failed");
-                    self.state.send_modify(|state| state.failure = Some(describe(&error)));
+                    tracing::warn!(
+                        worker = self.name,
+                        error = mailbox::traced(&error),
+                        "turn failed"
+                    );
+                    self.state
+                        .send_modify(|state| state.failure = Some(describe(&error)));
                     RETRY
                 }
             };

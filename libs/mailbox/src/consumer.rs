@@ -81,8 +81,11 @@ impl Consumer {
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.consume(&stop).await {
-                tracing::warn!(consumer = self.durable,
-                    error = crate::traced(&error), "consumer starts again");
+                tracing::warn!(
+                    consumer = self.durable,
+                    error = crate::traced(&error),
+                    "consumer starts again"
+                );
             }
             tokio::select! { () = tokio::time::sleep(PAUSE) => {}, () = stop.cancelled() => {} }
         }
@@ -114,7 +117,12 @@ impl Consumer {
             max_ack_pending: 256,
             // Poison is set aside per fact by us, never per message by the server.
             max_deliver: -1,
-            filter_subjects: self.subscriber.subjects().iter().map(ToString::to_string).collect(),
+            filter_subjects: self
+                .subscriber
+                .subjects()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             ..Default::default()
         };
         let consumer = self
@@ -123,7 +131,10 @@ impl Consumer {
             .await
             .map_err(|error| self.refused(&error))?;
         if consumer.cached_info().config.filter_subjects != wanted.filter_subjects {
-            return Err(BusError::Echo { name: self.durable.clone(), what: "filter_subjects" });
+            return Err(BusError::Echo {
+                name: self.durable.clone(),
+                what: "filter_subjects",
+            });
         }
         Ok(consumer)
     }
@@ -142,8 +153,10 @@ impl Consumer {
                 batch = batches.next() => batch,
             };
             let Some(batch) = batch else { return Ok(()) };
-            let batch: Vec<Message> =
-                batch.into_iter().collect::<Result<_, _>>().map_err(|error| self.refused(&error))?;
+            let batch: Vec<Message> = batch
+                .into_iter()
+                .collect::<Result<_, _>>()
+                .map_err(|error| self.refused(&error))?;
             self.handle(&batch).await;
         }
         self.leave(batches).await;
@@ -190,8 +203,11 @@ impl Consumer {
                 }
             }
             Err(error) => {
-                tracing::warn!(consumer = self.durable,
-                    error = crate::traced(&error), "batch given back");
+                tracing::warn!(
+                    consumer = self.durable,
+                    error = crate::traced(&error),
+                    "batch given back"
+                );
                 give_back(messages, Some(PAUSE)).await;
             }
         }
@@ -202,8 +218,11 @@ impl Consumer {
     async fn apply(&self, facts: &[Fact]) -> Result<(), ApplyError> {
         match self.apply_once(facts).await {
             Err(ApplyError::Bug(source)) if facts.len() > 1 => {
-                tracing::warn!(consumer = self.durable, error = crate::traced(&*source),
-                    "batch refused, applying one by one");
+                tracing::warn!(
+                    consumer = self.durable,
+                    error = crate::traced(&*source),
+                    "batch refused, applying one by one"
+                );
                 for fact in facts {
                     self.apply_or_bury(fact).await?;
                 }
@@ -220,8 +239,13 @@ impl Consumer {
             other => return other,
         };
         let mut tx = self.pool.begin().await?;
-        let refused = Refused { fact_id: fact.fact_id.clone(), reason };
-        self.dead_letters.bury_in_tx(&mut tx, &self.durable, fact, &refused).await?;
+        let refused = Refused {
+            fact_id: fact.fact_id.clone(),
+            reason,
+        };
+        self.dead_letters
+            .bury_in_tx(&mut tx, &self.durable, fact, &refused)
+            .await?;
         Ok(tx.commit().await?)
     }
 
@@ -231,7 +255,9 @@ impl Consumer {
         if !fresh.is_empty() {
             for refused in self.applied_in_tx(&mut tx, &fresh).await? {
                 if let Some(fact) = fresh.iter().find(|fact| fact.fact_id == refused.fact_id) {
-                    self.dead_letters.bury_in_tx(&mut tx, &self.durable, fact, &refused).await?;
+                    self.dead_letters
+                        .bury_in_tx(&mut tx, &self.durable, fact, &refused)
+                        .await?;
                 }
             }
         }
@@ -245,7 +271,9 @@ impl Consumer {
         facts: &[Fact],
     ) -> Result<Vec<Refused>, ApplyError> {
         let applying = AssertUnwindSafe(self.subscriber.apply_in_tx(tx, facts)).catch_unwind();
-        applying.await.unwrap_or_else(|_| Err(ApplyError::bug("the code that applies it panicked")))
+        applying
+            .await
+            .unwrap_or_else(|_| Err(ApplyError::bug("the code that applies it panicked")))
     }
 
     async fn fresh_in_tx(
@@ -259,11 +287,18 @@ impl Consumer {
         let ids: Vec<String> = facts.iter().map(|fact| fact.fact_id.clone()).collect();
         let mut admitted = self.inbox.admit_in_tx(tx, &self.durable, &ids).await?;
         // `remove`, so that a fact that stands twice in one batch is applied once.
-        Ok(facts.iter().filter(|fact| admitted.remove(&fact.fact_id)).cloned().collect())
+        Ok(facts
+            .iter()
+            .filter(|fact| admitted.remove(&fact.fact_id))
+            .cloned()
+            .collect())
     }
 
     fn refused(&self, error: &dyn std::error::Error) -> BusError {
-        BusError::Consumer { name: self.durable.clone(), why: chain(error) }
+        BusError::Consumer {
+            name: self.durable.clone(),
+            why: chain(error),
+        }
     }
 }
 
@@ -280,7 +315,9 @@ fn decode(messages: &[Message]) -> Vec<Fact> {
     for message in messages {
         match Batch::decode(message.payload.clone()) {
             Ok(batch) => facts.extend(batch.facts.into_iter().filter_map(|fact| {
-                Fact::from_proto(fact).inspect_err(|error| tracing::error!(%error, "not a fact")).ok()
+                Fact::from_proto(fact)
+                    .inspect_err(|error| tracing::error!(%error, "not a fact"))
+                    .ok()
             })),
             Err(error) => tracing::error!(subject = %message.subject, %error, "not a batch"),
         }

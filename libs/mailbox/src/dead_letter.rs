@@ -55,6 +55,8 @@ impl DeadLetters {
     /// # Errors
     /// The database's.
     pub async fn open_count(&self, pool: &PgPool) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar(AssertSqlSafe(self.count.as_str())).fetch_one(pool).await
+        sqlx::query_scalar(AssertSqlSafe(self.count.as_str()))
+            .fetch_one(pool)
+            .await
     }
 }

@@ -42,7 +42,9 @@ impl From<sqlx::Error> for ApplyError {
 pub fn passes_by_itself(error: &sqlx::Error) -> bool {
     match error.as_database_error() {
         Some(database) => database.code().is_some_and(|code| {
-            ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class))
+            ["08", "40", "53", "55", "57", "58"]
+                .iter()
+                .any(|class| code.starts_with(class))
         }),
         None => !matches!(
             error,

@@ -55,7 +55,11 @@ impl Fact {
     /// `Bug` when the subject is another event's or the bytes do not decode.
     pub fn decode<E: Event>(&self) -> Result<E, ApplyError> {
         if !self.is::<E>() {
-            return Err(ApplyError::bug(format!("{} is not {}", self.subject, E::SUBJECT)));
+            return Err(ApplyError::bug(format!(
+                "{} is not {}",
+                self.subject,
+                E::SUBJECT
+            )));
         }
         E::decode(self.payload.as_slice()).map_err(|error| ApplyError::Bug(Box::new(error)))
     }

@@ -54,16 +54,16 @@ impl Outbox {
             mark: format!(
                 "update {schema}.outbox set published_wall_at = now() where outbox_id = any($1)"
             ),
-            count: format!(
-                "select count(*) from {schema}.outbox where published_wall_at is null"
-            ),
+            count: format!("select count(*) from {schema}.outbox where published_wall_at is null"),
             forget: format!(
                 "update {schema}.outbox set published_wall_at = null where published_wall_at < $1"
             ),
             nudge: Notify::new(),
             stream_made: Mutex::default(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Writes facts into the caller's transaction, in one statement. A fact id that is
@@ -84,14 +84,30 @@ impl Outbox {
             let what = format!("fact {} has more than {FACT_BYTES_MAX} bytes", fact.fact_id);
             return Err(sqlx::Error::InvalidArgument(what));
         }
-        let column = |read: fn(&Fact) -> &String| facts.iter().map(read).cloned().collect::<Vec<_>>();
+        let column =
+            |read: fn(&Fact) -> &String| facts.iter().map(read).cloned().collect::<Vec<_>>();
         sqlx::query(AssertSqlSafe(self.inner.insert.as_str()))
             .bind(column(|fact| &fact.fact_id))
             .bind(column(|fact| &fact.subject))
-            .bind(facts.iter().map(|fact| fact.occurred_at).collect::<Vec<_>>())
+            .bind(
+                facts
+                    .iter()
+                    .map(|fact| fact.occurred_at)
+                    .collect::<Vec<_>>(),
+            )
             .bind(column(|fact| &fact.aggregate_id))
-            .bind(facts.iter().map(|fact| fact.aggregate_version).collect::<Vec<_>>())
-            .bind(facts.iter().map(|fact| fact.payload.clone()).collect::<Vec<_>>())
+            .bind(
+                facts
+                    .iter()
+                    .map(|fact| fact.aggregate_version)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                facts
+                    .iter()
+                    .map(|fact| fact.payload.clone())
+                    .collect::<Vec<_>>(),
+            )
             .bind(column(|fact| &fact.request_id))
             .execute(tx)
             .await?;
@@ -106,26 +122,44 @@ impl Outbox {
     /// # Errors
     /// The database's.
     pub async fn waiting_count(&self, pool: &PgPool) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar(AssertSqlSafe(self.inner.count.as_str())).fetch_one(pool).await
+        sqlx::query_scalar(AssertSqlSafe(self.inner.count.as_str()))
+            .fetch_one(pool)
+            .await
     }
 
     /// Whether the stream that was made at `made` holds all that is marked as published.
     pub(crate) fn trusts(&self, made: OffsetDateTime) -> bool {
-        *self.inner.stream_made.lock().unwrap_or_else(PoisonError::into_inner) == Some(made)
+        *self
+            .inner
+            .stream_made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            == Some(made)
     }
 
     /// A stream that is younger than a row's publication does not hold it: the row waits again.
     /// Rows of the stream's first moments may travel twice, so that clocks need not agree.
-    pub(crate) async fn trust(&self, pool: &PgPool, made: OffsetDateTime) -> Result<(), sqlx::Error> {
+    pub(crate) async fn trust(
+        &self,
+        pool: &PgPool,
+        made: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
         let forgotten = sqlx::query(AssertSqlSafe(self.inner.forget.as_str()))
             .bind(made + CLOCKS_APART_MAX)
             .execute(pool)
             .await?
             .rows_affected();
         if forgotten > 0 {
-            tracing::warn!(forgotten, "the stream was made anew: its facts are published again");
+            tracing::warn!(
+                forgotten,
+                "the stream was made anew: its facts are published again"
+            );
         }
-        *self.inner.stream_made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+        *self
+            .inner
+            .stream_made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok(())
     }
 
@@ -150,7 +184,10 @@ impl Outbox {
         tx: &mut PgConnection,
         outbox_ids: &[i64],
     ) -> Result<(), sqlx::Error> {
-        sqlx::query(AssertSqlSafe(self.inner.mark.as_str())).bind(outbox_ids).execute(tx).await?;
+        sqlx::query(AssertSqlSafe(self.inner.mark.as_str()))
+            .bind(outbox_ids)
+            .execute(tx)
+            .await?;
         Ok(())
     }
 }

@@ -16,7 +16,10 @@ pub struct Pulse {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { activity: Arc::default(), bell: watch::Sender::new(0) }
+        Self {
+            activity: Arc::default(),
+            bell: watch::Sender::new(0),
+        }
     }
 }
 
@@ -46,7 +49,9 @@ impl Pulse {
     /// A listener of its own for one loop.
     #[must_use]
     pub fn listen(&self) -> Bell {
-        Bell { rings: self.bell.subscribe() }
+        Bell {
+            rings: self.bell.subscribe(),
+        }
     }
 }
 

@@ -39,7 +39,13 @@ pub async fn run(
     pulse: Pulse,
     stop: CancellationToken,
 ) {
-    let relay = Relay { pool: &pool, outbox: &outbox, bus: &bus, stream, pulse: &pulse };
+    let relay = Relay {
+        pool: &pool,
+        outbox: &outbox,
+        bus: &bus,
+        stream,
+        pulse: &pulse,
+    };
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.is_cancelled() {
@@ -83,14 +89,19 @@ impl Relay<'_> {
             self.look().await?;
         }
         let mut tx = self.pool.begin().await?;
-        let waiting = self.outbox.lock_waiting_in_tx(&mut tx, ROWS_PER_ROUND).await?;
+        let waiting = self
+            .outbox
+            .lock_waiting_in_tx(&mut tx, ROWS_PER_ROUND)
+            .await?;
         if waiting.is_empty() {
             tx.rollback().await?;
             return Ok(0);
         }
         let (published, failure) = publish(self.bus, &waiting).await;
         if !published.is_empty() {
-            self.outbox.mark_published_in_tx(&mut tx, &published).await?;
+            self.outbox
+                .mark_published_in_tx(&mut tx, &published)
+                .await?;
             tx.commit().await?;
             self.pulse.beat();
         }
@@ -133,8 +144,16 @@ async fn publish(bus: &jetstream::Context, waiting: &[Waiting]) -> (Vec<i64>, Op
 type Sent = (Vec<i64>, String, jetstream::context::PublishAckFuture);
 
 async fn send(bus: &jetstream::Context, parcel: Parcel) -> Result<Sent, BusError> {
-    let Parcel { subject, batch, rows } = parcel;
-    let first = batch.facts.first().map(|fact| fact.fact_id.as_str()).unwrap_or_default();
+    let Parcel {
+        subject,
+        batch,
+        rows,
+    } = parcel;
+    let first = batch
+        .facts
+        .first()
+        .map(|fact| fact.fact_id.as_str())
+        .unwrap_or_default();
     let what = format!("{} facts from {first}", batch.facts.len());
     let message = PublishMessage::build()
         .message_id(message_id(&batch))
@@ -214,26 +233,51 @@ mod tests {
     use wire::billing::v1::MonthCut;
 
     fn row(number: i64, subject: &str, bytes: usize) -> Waiting {
-        let mut fact =
-            Fact::new(format!("f{number}"), "a", 1, OffsetDateTime::UNIX_EPOCH, &MonthCut::default());
+        let mut fact = Fact::new(
+            format!("f{number}"),
+            "a",
+            1,
+            OffsetDateTime::UNIX_EPOCH,
+            &MonthCut::default(),
+        );
         fact.subject = subject.to_owned();
         fact.payload = vec![0; bytes];
-        Waiting { outbox_id: number, fact }
+        Waiting {
+            outbox_id: number,
+            fact,
+        }
     }
 
     #[test]
     fn every_row_travels_exactly_once_and_no_message_is_too_large() {
         let rows: Vec<_> = (0..950)
-            .map(|n| row(n, if n % 3 == 0 { "a" } else { "b" }, if n % 100 == 0 { 300_000 } else { 50 }))
+            .map(|n| {
+                row(
+                    n,
+                    if n % 3 == 0 { "a" } else { "b" },
+                    if n % 100 == 0 { 300_000 } else { 50 },
+                )
+            })
             .collect();
         let packed = pack(&rows);
-        let mut ids: Vec<_> =
-            packed.iter().flat_map(|parcel| &parcel.batch.facts).map(|fact| &fact.fact_id).collect();
+        let mut ids: Vec<_> = packed
+            .iter()
+            .flat_map(|parcel| &parcel.batch.facts)
+            .map(|fact| &fact.fact_id)
+            .collect();
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 950);
-        assert_eq!(packed.iter().map(|parcel| parcel.rows.len()).sum::<usize>(), 950);
-        for Parcel { subject, batch, rows } in &packed {
+        assert_eq!(
+            packed.iter().map(|parcel| parcel.rows.len()).sum::<usize>(),
+            950
+        );
+        for Parcel {
+            subject,
+            batch,
+            rows,
+        } in &packed
+        {
             assert_eq!(rows.len(), batch.facts.len());
             assert!(batch.facts.len() <= FACTS_PER_MESSAGE);
             assert!(batch.facts.iter().all(|fact| &fact.subject == subject));

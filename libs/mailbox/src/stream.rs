@@ -9,7 +9,11 @@ use time::OffsetDateTime;
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     #[error("NATS did not accept stream {name}")]
-    Stream { name: String, #[source] source: jetstream::context::CreateStreamError },
+    Stream {
+        name: String,
+        #[source]
+        source: jetstream::context::CreateStreamError,
+    },
     #[error("NATS did not accept consumer {name}: {why}")]
     Consumer { name: String, why: String },
     #[error("NATS kept another configuration of {name} than asked for: {what}")]
@@ -25,7 +29,10 @@ pub enum BusError {
 ///
 /// # Errors
 /// [`BusError::Stream`], and [`BusError::Echo`] when an old server dropped a setting.
-pub async fn ensure_stream(bus: &jetstream::Context, name: &str) -> Result<OffsetDateTime, BusError> {
+pub async fn ensure_stream(
+    bus: &jetstream::Context,
+    name: &str,
+) -> Result<OffsetDateTime, BusError> {
     let wanted = stream::Config {
         name: name.to_owned(),
         subjects: vec![format!("{name}.v1.>")],
@@ -43,7 +50,10 @@ pub async fn ensure_stream(bus: &jetstream::Context, name: &str) -> Result<Offse
     let created = bus
         .get_or_create_stream(wanted.clone())
         .await
-        .map_err(|source| BusError::Stream { name: name.to_owned(), source })?;
+        .map_err(|source| BusError::Stream {
+            name: name.to_owned(),
+            source,
+        })?;
     let kept = &created.cached_info().config;
     let difference = if kept.subjects != wanted.subjects {
         Some("subjects")
@@ -55,7 +65,10 @@ pub async fn ensure_stream(bus: &jetstream::Context, name: &str) -> Result<Offse
         None
     };
     match difference {
-        Some(what) => Err(BusError::Echo { name: name.to_owned(), what }),
+        Some(what) => Err(BusError::Echo {
+            name: name.to_owned(),
+            what,
+        }),
         None => Ok(created.cached_info().created),
     }
 }

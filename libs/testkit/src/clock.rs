@@ -1,7 +1,7 @@
 //! A clock source that a test moves, on the wire of the sandbox's.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Result;
 use axum::routing::get;

@@ -33,10 +33,15 @@ impl TestDb {
     pub async fn create(migrators: &[Migrator]) -> Result<Self> {
         let server = PgConnectOptions::from_str(&admin_url())?;
         let name = kit::ids::fresh("test");
-        let mut admin = server.connect().await.context("the test server does not answer")?;
+        let mut admin = server
+            .connect()
+            .await
+            .context("the test server does not answer")?;
         roles(&mut admin).await?;
         sweep(&mut admin).await?;
-        admin.execute(AssertSqlSafe(format!("create database {name}"))).await?;
+        admin
+            .execute(AssertSqlSafe(format!("create database {name}")))
+            .await?;
         let options = server.database(&name);
         let mut owner = options.connect().await?;
         for migrator in migrators {
@@ -80,8 +85,9 @@ async fn roles(admin: &mut PgConnection) -> Result<()> {
 /// Drops databases that earlier runs left. A test does not drop its own: that waits for every
 /// connection of the server to be past its handshake, and a test that ends has half-open ones.
 async fn sweep(admin: &mut PgConnection) -> Result<()> {
-    let turn: bool =
-        sqlx::query_scalar("select pg_try_advisory_lock(7263)").fetch_one(&mut *admin).await?;
+    let turn: bool = sqlx::query_scalar("select pg_try_advisory_lock(7263)")
+        .fetch_one(&mut *admin)
+        .await?;
     if !turn {
         return Ok(());
     }
@@ -102,6 +108,8 @@ async fn sweep(admin: &mut PgConnection) -> Result<()> {
             break;
         }
     }
-    admin.execute("reset statement_timeout; select pg_advisory_unlock(7263)").await?;
+    admin
+        .execute("reset statement_timeout; select pg_advisory_unlock(7263)")
+        .await?;
     Ok(())
 }

@@ -21,15 +21,23 @@ impl Keys {
     #[must_use]
     pub fn fresh() -> Self {
         let graph = kit::edges();
-        let names: BTreeSet<String> =
-            graph.keys().cloned().chain(graph.values().flatten().cloned()).collect();
-        Self { pairs: names.into_iter().map(|name| (name, pair())).collect() }
+        let names: BTreeSet<String> = graph
+            .keys()
+            .cloned()
+            .chain(graph.values().flatten().cloned())
+            .collect();
+        Self {
+            pairs: names.into_iter().map(|name| (name, pair())).collect(),
+        }
     }
 
     /// One service's private key.
     #[must_use]
     pub fn private(&self, service: &str) -> String {
-        self.pairs.get(service).map(|(private, _)| private.clone()).unwrap_or_default()
+        self.pairs
+            .get(service)
+            .map(|(private, _)| private.clone())
+            .unwrap_or_default()
     }
 
     /// The configuration of all public keys and of one private key.
@@ -40,7 +48,10 @@ impl Keys {
             .pairs
             .iter()
             .map(|(name, (_, public))| {
-                (format!("TRIBUTARY__TOKENS__PUBLIC_KEYS__{}", upper(name)), public.clone())
+                (
+                    format!("TRIBUTARY__TOKENS__PUBLIC_KEYS__{}", upper(name)),
+                    public.clone(),
+                )
             })
             .collect();
         let private = format!("{}__TOKENS__PRIVATE_KEY", upper(service));
@@ -53,5 +64,8 @@ fn pair() -> (String, String) {
     let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("entropy");
     let pair = Ed25519KeyPair::from_pkcs8(der.as_ref()).expect("a key that was just made");
     let public = pair.public_key().as_ref();
-    (BASE64_URL_SAFE_NO_PAD.encode(der.as_ref()), BASE64_URL_SAFE_NO_PAD.encode(public))
+    (
+        BASE64_URL_SAFE_NO_PAD.encode(der.as_ref()),
+        BASE64_URL_SAFE_NO_PAD.encode(public),
+    )
 }

@@ -36,7 +36,13 @@ impl TestNats {
         let store = tempfile::tempdir()?;
         // -1 lets the server choose.
         let (child, port, monitor) = serve(store.path(), sync, -1, -1).await?;
-        Ok(Self { child, store, sync, port, monitor })
+        Ok(Self {
+            child,
+            store,
+            sync,
+            port,
+            monitor,
+        })
     }
 
     /// Ends the server as a crash would, and starts it again where it was, on the same ports.
@@ -85,7 +91,9 @@ impl TestNats {
     /// # Errors
     /// When the server does not accept the connection.
     pub async fn connect(&self) -> Result<async_nats::jetstream::Context> {
-        Ok(async_nats::jetstream::new(async_nats::connect(self.url()).await?))
+        Ok(async_nats::jetstream::new(
+            async_nats::connect(self.url()).await?,
+        ))
     }
 }
 
@@ -135,7 +143,9 @@ async fn read_ports(file: &Path) -> Result<(u16, u16)> {
                 let url = ports[kind][0].as_str()?;
                 url.rsplit(':').next()?.parse().ok()
             };
-            return port("nats").zip(port("monitoring")).context("no ports in the ports file");
+            return port("nats")
+                .zip(port("monitoring"))
+                .context("no ports in the ports file");
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -41,7 +41,13 @@ impl TestBed {
         let bus = nats.connect().await?;
         let db = TestDb::create(migrators).await?;
         let clock = TestClock::start(now).await?;
-        Ok(Self { db, nats, clock, keys: Keys::fresh(), bus })
+        Ok(Self {
+            db,
+            nats,
+            clock,
+            keys: Keys::fresh(),
+            bus,
+        })
     }
 
     /// Starts a service. `more` is configuration on top, as in the environment.
@@ -52,25 +58,42 @@ impl TestBed {
         let mut environment = self.keys.environment(S::NAME);
         let own = S::NAME.replace('-', "_").to_uppercase();
         let settings = [
-            (format!("{own}__POSTGRES__URL"), self.db.role_url(&format!("{}_svc", S::SCHEMA))),
+            (
+                format!("{own}__POSTGRES__URL"),
+                self.db.role_url(&format!("{}_svc", S::SCHEMA)),
+            ),
             ("TRIBUTARY__NATS__URL".into(), self.nats.url()),
-            ("TRIBUTARY__NATS__MONITOR_URL".into(), self.nats.monitor_url()),
+            (
+                "TRIBUTARY__NATS__MONITOR_URL".into(),
+                self.nats.monitor_url(),
+            ),
             ("TRIBUTARY__CLOCK__MODE".into(), "sandbox".into()),
-            ("TRIBUTARY__CLOCK__SANDBOX_URL".into(), self.clock.url().to_owned()),
+            (
+                "TRIBUTARY__CLOCK__SANDBOX_URL".into(),
+                self.clock.url().to_owned(),
+            ),
             ("TRIBUTARY__LOG__LEVEL".into(), "warn".into()),
             ("TRIBUTARY__LOG__FORMAT".into(), "text".into()),
         ];
         environment.extend(settings);
         environment.extend(more.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let started = kit::start::<S>(&environment).await?;
-        Ok(TestService { started, name: S::NAME, schema: S::SCHEMA, keys: self.keys.clone() })
+        Ok(TestService {
+            started,
+            name: S::NAME,
+            schema: S::SCHEMA,
+            keys: self.keys.clone(),
+        })
     }
 
     /// The environment variable that names a service's address to its callers.
     #[must_use]
     pub fn peer_setting(service: &TestService) -> (String, String) {
         let own = service.name.replace('-', "_").to_uppercase();
-        (format!("TRIBUTARY__PEERS__{own}"), format!("http://{}", service.started.address))
+        (
+            format!("TRIBUTARY__PEERS__{own}"),
+            format!("http://{}", service.started.address),
+        )
     }
 
     /// Publishes facts as `stream`'s owner would, in one message per subject.
@@ -81,7 +104,10 @@ impl TestBed {
         mailbox::ensure_stream(&self.bus, stream).await?;
         let mut by_subject: BTreeMap<String, Vec<proto::Fact>> = BTreeMap::new();
         for fact in facts {
-            by_subject.entry(fact.subject.clone()).or_default().push(proto::Fact::from(fact));
+            by_subject
+                .entry(fact.subject.clone())
+                .or_default()
+                .push(proto::Fact::from(fact));
         }
         for (subject, facts) in by_subject {
             let payload = proto::Batch { facts }.encode_to_vec();
@@ -96,14 +122,16 @@ impl TestBed {
     /// The database's or the decoder's.
     pub async fn announced<E: wire::Event>(&self, schema: &str) -> Result<Vec<E>> {
         let owner: PgPool = self.db.owner().await?;
-        let query = format!(
-            "select payload from {schema}.outbox where subject = $1 order by outbox_id"
-        );
+        let query =
+            format!("select payload from {schema}.outbox where subject = $1 order by outbox_id");
         let rows: Vec<Vec<u8>> = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
             .bind(E::SUBJECT)
             .fetch_all(&owner)
             .await?;
-        Ok(rows.iter().map(|bytes| E::decode(bytes.as_slice())).collect::<Result<_, _>>()?)
+        Ok(rows
+            .iter()
+            .map(|bytes| E::decode(bytes.as_slice()))
+            .collect::<Result<_, _>>()?)
     }
 }
 
@@ -157,7 +185,11 @@ impl TestService {
         eventually(&format!("{} to be idle", self.name), || {
             let mut client = KitServiceClient::new(peer.clone());
             async move {
-                let answer = client.settle(SettleRequest { clock: None }).await.ok()?.into_inner();
+                let answer = client
+                    .settle(SettleRequest { clock: None })
+                    .await
+                    .ok()?
+                    .into_inner();
                 answer.idle.then_some(answer)
             }
         })

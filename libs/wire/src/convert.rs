@@ -45,11 +45,7 @@ pub fn timestamp(instant: OffsetDateTime) -> Timestamp {
 ///
 /// # Errors
 /// `Invalid` for a negative number or an unknown currency.
-pub fn amount(
-    field: &'static str,
-    minor: i64,
-    currency: &str,
-) -> Result<Amount, ConvertError> {
+pub fn amount(field: &'static str, minor: i64, currency: &str) -> Result<Amount, ConvertError> {
     let asset: Asset = currency
         .parse()
         .map_err(|error: money::MoneyError| invalid(field, &error))?;
@@ -59,9 +55,15 @@ pub fn amount(
 /// An amount as a message.
 #[must_use]
 pub fn money(amount: Amount) -> Money {
-    Money { minor_units: amount.minor(), currency: amount.asset().code().to_owned() }
+    Money {
+        minor_units: amount.minor(),
+        currency: amount.asset().code().to_owned(),
+    }
 }
 
 fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> ConvertError {
-    ConvertError::Invalid { field, why: why.to_string() }
+    ConvertError::Invalid {
+        field,
+        why: why.to_string(),
+    }
 }

@@ -115,7 +115,11 @@ impl From<&ledger::AllocationChanged> for allocation::AllocationChanged {
 /// # Errors
 /// `Invalid` naming the field.
 pub fn attempt_settled(event: &payout::AttemptSettled) -> Converted<ledger::AttemptSettled> {
-    let txn = if event.txn.is_empty() { None } else { Some(stripe("txn", &event.txn)?) };
+    let txn = if event.txn.is_empty() {
+        None
+    } else {
+        Some(stripe("txn", &event.txn)?)
+    };
     Ok(ledger::AttemptSettled {
         payout: payout_id(&event.payout_id)?,
         creator: creator(&event.creator_id)?,
@@ -135,7 +139,11 @@ impl From<&ledger::AttemptSettled> for payout::AttemptSettled {
             attempt: i32::try_from(fact.attempt).unwrap_or(i32::MAX),
             amount_minor: fact.amount.minor(),
             currency: code(fact.amount),
-            txn: fact.txn.as_ref().map(ToString::to_string).unwrap_or_default(),
+            txn: fact
+                .txn
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         }
     }
 }
@@ -178,8 +186,10 @@ impl From<&ledger::AttemptRefused> for payout::AttemptRefused {
 pub fn balance_transaction_observed(
     event: &monitor::BalanceTransactionObserved,
 ) -> Converted<ledger::BalanceTransactionObserved> {
-    let asset: Asset =
-        event.currency.parse().map_err(|error: money::MoneyError| invalid("currency", &error))?;
+    let asset: Asset = event
+        .currency
+        .parse()
+        .map_err(|error: money::MoneyError| invalid("currency", &error))?;
     Ok(ledger::BalanceTransactionObserved {
         txn: stripe("txn", &event.txn)?,
         kind: match event.r#type.as_str() {
@@ -216,7 +226,8 @@ fn payout_id(text: &str) -> Converted<PayoutId> {
 /// # Errors
 /// `Invalid` naming the field.
 pub fn program(text: &str) -> Converted<Program> {
-    text.parse().map_err(|error: LedgerError| invalid("program", &error))
+    text.parse()
+        .map_err(|error: LedgerError| invalid("program", &error))
 }
 
 /// A month as "2027-01".
@@ -224,11 +235,13 @@ pub fn program(text: &str) -> Converted<Program> {
 /// # Errors
 /// `Invalid` naming the field.
 pub fn month(field: &'static str, text: &str) -> Converted<Month> {
-    text.parse().map_err(|error: LedgerError| invalid(field, &error))
+    text.parse()
+        .map_err(|error: LedgerError| invalid(field, &error))
 }
 
 fn step(text: &str) -> Converted<AttemptStep> {
-    text.parse().map_err(|error: LedgerError| invalid("step", &error))
+    text.parse()
+        .map_err(|error: LedgerError| invalid("step", &error))
 }
 
 fn count<N, M>(field: &'static str, number: N) -> Converted<M>
@@ -240,5 +253,8 @@ where
 }
 
 fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> ConvertError {
-    ConvertError::Invalid { field, why: why.to_string() }
+    ConvertError::Invalid {
+        field,
+        why: why.to_string(),
+    }
 }

@@ -28,6 +28,8 @@ impl kit::Validate for Config {
 
 impl From<Limits> for domain::Limits {
     fn from(limits: Limits) -> Self {
-        Self { single_payout_max_minor: limits.single_payout_max_minor }
+        Self {
+            single_payout_max_minor: limits.single_payout_max_minor,
+        }
     }
 }

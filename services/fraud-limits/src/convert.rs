@@ -17,7 +17,11 @@ pub fn request(message: ReserveRequest) -> Result<Request, Error> {
     let amount = wire::amount("amount_minor", message.amount_minor, &message.currency)?;
     if amount.minor() == 0 {
         let why = "it must be at least 1".to_owned();
-        return Err(wire::ConvertError::Invalid { field: "amount_minor", why }.into());
+        return Err(wire::ConvertError::Invalid {
+            field: "amount_minor",
+            why,
+        }
+        .into());
     }
     Ok(Request {
         payout_id: message.payout_id,
@@ -34,7 +38,11 @@ pub fn response(asked_minor: i64, decision: Decision) -> ReserveResponse {
             allowed_minor: asked_minor,
             ..Default::default()
         },
-        Decision::Refused { limit, allowed_minor, reason } => ReserveResponse {
+        Decision::Refused {
+            limit,
+            allowed_minor,
+            reason,
+        } => ReserveResponse {
             allowed: false,
             code: limit.code().to_owned(),
             reason,

@@ -39,7 +39,11 @@ pub enum Decision {
     Allowed,
     /// Refused; `allowed` is the most that would pass, so that a scheduled payout is capped
     /// by asking again with it.
-    Refused { limit: Limit, allowed_minor: i64, reason: String },
+    Refused {
+        limit: Limit,
+        allowed_minor: i64,
+        reason: String,
+    },
 }
 
 /// Checks a payout against the limits.
@@ -68,15 +72,28 @@ mod tests {
             amount: Amount::try_new(minor, Asset::Usd).unwrap(),
             scheduled: true,
         };
-        decide(Limits { single_payout_max_minor: 1_000_000 }, &request)
+        decide(
+            Limits {
+                single_payout_max_minor: 1_000_000,
+            },
+            &request,
+        )
     }
 
     #[test]
     fn ten_thousand_dollars_pass_and_a_cent_more_is_refused() {
         assert_eq!(asked(1_000_000), Decision::Allowed);
-        let Decision::Refused { limit, allowed_minor, .. } = asked(1_000_001) else {
+        let Decision::Refused {
+            limit,
+            allowed_minor,
+            ..
+        } = asked(1_000_001)
+        else {
             panic!("a payout above the limit was allowed")
         };
-        assert_eq!((limit.code(), allowed_minor), ("EXCEEDS_SINGLE_LIMIT", 1_000_000));
+        assert_eq!(
+            (limit.code(), allowed_minor),
+            ("EXCEEDS_SINGLE_LIMIT", 1_000_000)
+        );
     }
 }

@@ -30,7 +30,9 @@ impl FraudLimitsService for Grpc {
         &self,
         request: Request<ConfirmRequest>,
     ) -> Result<Response<ConfirmResponse>, Status> {
-        self.usecases.confirm(&request.into_inner().payout_id).await?;
+        self.usecases
+            .confirm(&request.into_inner().payout_id)
+            .await?;
         Ok(Response::new(ConfirmResponse {}))
     }
 
@@ -38,7 +40,9 @@ impl FraudLimitsService for Grpc {
         &self,
         request: Request<ReleaseRequest>,
     ) -> Result<Response<ReleaseResponse>, Status> {
-        self.usecases.release(&request.into_inner().payout_id).await?;
+        self.usecases
+            .release(&request.into_inner().payout_id)
+            .await?;
         Ok(Response::new(ReleaseResponse {}))
     }
 
@@ -47,6 +51,8 @@ impl FraudLimitsService for Grpc {
         _: Request<GetLimitsRequest>,
     ) -> Result<Response<GetLimitsResponse>, Status> {
         let single_payout_max_minor = self.usecases.limits.single_payout_max_minor;
-        Ok(Response::new(GetLimitsResponse { single_payout_max_minor }))
+        Ok(Response::new(GetLimitsResponse {
+            single_payout_max_minor,
+        }))
     }
 }

@@ -35,9 +35,12 @@ impl Store {
         tx: &mut PgConnection,
         creator_id: &str,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 41))", creator_id)
-            .execute(tx)
-            .await?;
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended($1, 41))",
+            creator_id
+        )
+        .execute(tx)
+        .await?;
         Ok(())
     }
 

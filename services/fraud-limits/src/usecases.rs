@@ -24,8 +24,13 @@ impl Usecases {
     /// `Conflict` for another amount of a payout that went out; the database's.
     pub async fn reserve(&self, request: Request) -> Result<Decision, Error> {
         let mut tx = self.store.begin().await?;
-        self.store.lock_creator_in_tx(&mut tx, &request.creator_id).await?;
-        let known = self.store.find_reservation_in_tx(&mut tx, &request.payout_id).await?;
+        self.store
+            .lock_creator_in_tx(&mut tx, &request.creator_id)
+            .await?;
+        let known = self
+            .store
+            .find_reservation_in_tx(&mut tx, &request.payout_id)
+            .await?;
         match known {
             Some(known) if known.state == "released" => {}
             Some(known) if known.amount_minor == request.amount.minor() => {
@@ -38,11 +43,15 @@ impl Usecases {
         let decision = domain::decide(self.limits, &request);
         match &decision {
             Decision::Allowed => {
-                self.store.save_reservation_in_tx(&mut tx, &request, now).await?;
+                self.store
+                    .save_reservation_in_tx(&mut tx, &request, now)
+                    .await?;
             }
             Decision::Refused { limit, reason, .. } => {
-                let first =
-                    self.store.save_blocked_in_tx(&mut tx, &request, *limit, reason, now).await?;
+                let first = self
+                    .store
+                    .save_blocked_in_tx(&mut tx, &request, *limit, reason, now)
+                    .await?;
                 if first {
                     let fact = self.blocked(&request, *limit, reason);
                     self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;

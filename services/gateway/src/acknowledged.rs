@@ -29,7 +29,13 @@ impl Acknowledged {
             return Ok(());
         }
         let request_id = kit::context::current().request_id;
-        let row = store::Row { request_id: &request_id, principal: &principal.sub, method, route, effect };
+        let row = store::Row {
+            request_id: &request_id,
+            principal: &principal.sub,
+            method,
+            route,
+            effect,
+        };
         Ok(store::keep(&self.pool, row).await?)
     }
 }

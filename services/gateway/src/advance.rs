@@ -84,7 +84,9 @@ impl Advance {
             patience: Duration::from_millis(patience_ms),
             turn: Mutex::new(()),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Moves business time to `target`, by way of every timer before it. The sandbox keeps whole
@@ -104,8 +106,14 @@ impl Advance {
             if look.now == target {
                 return Ok(look.now);
             }
-            let due = look.due.into_iter().filter(|due| *due > look.now && *due < target).min();
-            inner.move_from(look.now, due.map_or(target, second_from)).await?;
+            let due = look
+                .due
+                .into_iter()
+                .filter(|due| *due > look.now && *due < target)
+                .min();
+            inner
+                .move_from(look.now, due.map_or(target, second_from))
+                .await?;
         }
     }
 }
@@ -118,7 +126,11 @@ fn second(instant: OffsetDateTime) -> OffsetDateTime {
 /// The first whole second that is not before an instant.
 fn second_from(instant: OffsetDateTime) -> OffsetDateTime {
     let begun = second(instant);
-    if begun == instant { begun } else { begun.saturating_add(time::Duration::SECOND) }
+    if begun == instant {
+        begun
+    } else {
+        begun.saturating_add(time::Duration::SECOND)
+    }
 }
 
 impl Inner {
@@ -146,42 +158,60 @@ impl Inner {
     }
 
     async fn look(&self) -> Look {
-        let mut look =
-            Look { busy: Vec::new(), activity: 0, due: Vec::new(), now: self.clock.now() };
+        let mut look = Look {
+            busy: Vec::new(),
+            activity: 0,
+            due: Vec::new(),
+            now: self.clock.now(),
+        };
         match self.sandbox().await {
             Ok(state) => {
                 look.now = state.now;
                 look.activity = state.activity;
                 look.due.extend(state.next_due);
                 if !state.idle {
-                    look.busy.extend(state.busy.into_iter().map(|why| format!("stripe: {why}")));
+                    look.busy
+                        .extend(state.busy.into_iter().map(|why| format!("stripe: {why}")));
                     if look.busy.is_empty() {
                         look.busy.push("stripe is busy".to_owned());
                     }
                 }
             }
-            Err(error) => look.busy.push(format!("the sandbox does not answer: {error}")),
+            Err(error) => look
+                .busy
+                .push(format!("the sandbox does not answer: {error}")),
         }
         let answers = join_all(self.services.iter().map(|(name, peer)| {
             let mut client = KitServiceClient::new(peer.clone());
-            let request = SettleRequest { clock: Some(wire::timestamp(look.now)) };
+            let request = SettleRequest {
+                clock: Some(wire::timestamp(look.now)),
+            };
             async move { (*name, client.settle(request).await) }
         }));
         for (name, answer) in answers.await {
             match answer.map(tonic::Response::into_inner) {
                 Ok(answer) => {
                     look.activity = look.activity.wrapping_add(answer.activity);
-                    look.due.extend(wire::instant("next_due", answer.next_due).ok());
-                    look.busy.extend(answer.busy.iter().map(|why| format!("{name}: {why}")));
+                    look.due
+                        .extend(wire::instant("next_due", answer.next_due).ok());
+                    look.busy
+                        .extend(answer.busy.iter().map(|why| format!("{name}: {why}")));
                 }
-                Err(status) => look.busy.push(format!("{name} does not answer: {:?}", status.code())),
+                Err(status) => look
+                    .busy
+                    .push(format!("{name} does not answer: {:?}", status.code())),
             }
         }
         look
     }
 
     async fn sandbox(&self) -> Result<SandboxState, reqwest::Error> {
-        let answer = self.http.get(self.clock_url()).timeout(PATIENCE).send().await?;
+        let answer = self
+            .http
+            .get(self.clock_url())
+            .timeout(PATIENCE)
+            .send()
+            .await?;
         answer.error_for_status()?.json().await
     }
 
@@ -196,21 +226,31 @@ impl Inner {
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        let stuck = |_| Refusal::Restless { busy: vec!["the sandbox's clock did not move".into()] };
-        tokio::time::timeout(self.patience, moving).await.map_err(stuck)?
+        let stuck = |_| Refusal::Restless {
+            busy: vec!["the sandbox's clock did not move".into()],
+        };
+        tokio::time::timeout(self.patience, moving)
+            .await
+            .map_err(stuck)?
     }
 
     async fn set_clock(&self, to: OffsetDateTime) -> Result<(), Refusal> {
         let text = to.format(&Rfc3339).unwrap_or_default();
         let body = serde_json::json!({ "advance_to": text });
-        let sent = self.http.post(self.clock_url()).timeout(PATIENCE).json(&body).send().await;
+        let sent = self
+            .http
+            .post(self.clock_url())
+            .timeout(PATIENCE)
+            .json(&body)
+            .send()
+            .await;
         match sent.and_then(reqwest::Response::error_for_status) {
             Ok(_) => Ok(()),
             // Perhaps only the reply was lost: the caller looks.
             Err(error) if error.is_timeout() || error.is_connect() => Ok(()),
-            Err(error) => {
-                Err(Refusal::Restless { busy: vec![format!("the clock was not moved: {error}")] })
-            }
+            Err(error) => Err(Refusal::Restless {
+                busy: vec![format!("the clock was not moved: {error}")],
+            }),
         }
     }
 

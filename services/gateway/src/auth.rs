@@ -54,7 +54,10 @@ impl Verifier {
         // The site's clock and ours are set by the network; a minute would be the default.
         validation.leeway = 5;
         let key = DecodingKey::from_secret(auth.hs256_secret.expose_secret().as_bytes());
-        Self { key: Arc::new(key), validation: Arc::new(validation) }
+        Self {
+            key: Arc::new(key),
+            validation: Arc::new(validation),
+        }
     }
 
     /// The user that a request's bearer token names, if it is good.
@@ -65,11 +68,20 @@ impl Verifier {
 
     /// The user that a token names. Roles that nobody knows are left out.
     fn verify(&self, token: &str) -> Option<Principal> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+            .ok()?
+            .claims;
         // The site's user ids become account names in the books.
         ledger::SubscriberId::try_new(&claims.sub).ok()?;
-        let roles = claims.roles.iter().filter_map(|role| role_of(role)).collect();
-        Some(Principal { sub: claims.sub, roles })
+        let roles = claims
+            .roles
+            .iter()
+            .filter_map(|role| role_of(role))
+            .collect();
+        Some(Principal {
+            sub: claims.sub,
+            roles,
+        })
     }
 }
 
@@ -87,7 +99,10 @@ impl Principal {
     /// The user as other services log it: `admin:root`.
     #[must_use]
     pub fn actor(&self) -> String {
-        let role = self.roles.first().map_or("user".to_owned(), |role| word(*role));
+        let role = self
+            .roles
+            .first()
+            .map_or("user".to_owned(), |role| word(*role));
         format!("{role}:{}", self.sub)
     }
 

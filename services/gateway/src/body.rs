@@ -28,7 +28,11 @@ impl<T: DeserializeOwned + Default> FromRequest<Gate> for MaybeBody<T> {
 
     async fn from_request(request: Request, gate: &Gate) -> Result<Self, Problem> {
         let bytes = read(request, gate).await?;
-        if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
+        if bytes.is_empty() {
+            Ok(Self(T::default()))
+        } else {
+            parse(&bytes).map(Self)
+        }
     }
 }
 
@@ -98,5 +102,7 @@ fn not_json(error: &serde_json::Error) -> Problem {
 /// "missing field `x`" and "unknown field `x`" name the field in their text, not their path.
 fn named_in(message: &str) -> Option<String> {
     let about = message.starts_with("missing field") || message.starts_with("unknown field");
-    about.then(|| message.split('`').nth(1).map(ToOwned::to_owned)).flatten()
+    about
+        .then(|| message.split('`').nth(1).map(ToOwned::to_owned))
+        .flatten()
 }

@@ -40,7 +40,9 @@ pub struct Requests {
 impl kit::Validate for Config {
     fn validate(&self) -> Result<(), String> {
         if self.auth.hs256_secret.expose_secret().len() < SECRET_BYTES_MIN {
-            return Err(format!("auth.hs256_secret needs at least {SECRET_BYTES_MIN} characters"));
+            return Err(format!(
+                "auth.hs256_secret needs at least {SECRET_BYTES_MIN} characters"
+            ));
         }
         self.redirects.validate()
     }
@@ -59,17 +61,23 @@ impl Redirects {
         ];
         match defaults.iter().find(|(_, url)| !self.allows(url)) {
             None => Ok(()),
-            Some((name, _)) => Err(format!("redirects.{name} is not below one of redirects.origins")),
+            Some((name, _)) => Err(format!(
+                "redirects.{name} is not below one of redirects.origins"
+            )),
         }
     }
 
     /// Whether a browser may be sent to `url`: its origin, whole, is in the list.
     #[must_use]
     pub fn allows(&self, url: &str) -> bool {
-        let Some((scheme, rest)) = url.split_once("://") else { return false };
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return false;
+        };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let origin = format!("{scheme}://{authority}");
-        self.origins.split(',').any(|allowed| allowed.trim() == origin)
+        self.origins
+            .split(',')
+            .any(|allowed| allowed.trim() == origin)
     }
 }
 
@@ -86,7 +94,11 @@ mod tests {
             onboarding_return_url: String::new(),
             onboarding_refresh_url: String::new(),
         };
-        for good in ["https://site.example.com", "https://site.example.com/a?b", "http://localhost:3000/x"] {
+        for good in [
+            "https://site.example.com",
+            "https://site.example.com/a?b",
+            "http://localhost:3000/x",
+        ] {
             assert!(redirects.allows(good), "{good}");
         }
         for bad in [

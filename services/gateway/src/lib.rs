@@ -3,7 +3,10 @@
 //! Owns nothing but the record of what it acknowledged. Decides nothing about money: every
 //! rule is the business of the service behind it.
 
-#![expect(clippy::result_large_err, reason = "a problem is made once a request, to be its answer")]
+#![expect(
+    clippy::result_large_err,
+    reason = "a problem is made once a request, to be its answer"
+)]
 
 mod acknowledged;
 mod advance;
@@ -56,7 +59,13 @@ impl Service for Gateway {
     }
 
     async fn build(parts: Parts<Self::Config>) -> Result<Running, BootError> {
-        let Parts { config, pool, clock, peers, .. } = parts;
+        let Parts {
+            config,
+            pool,
+            clock,
+            peers,
+            ..
+        } = parts;
         let gate = Gate {
             verifier: Verifier::new(&config.auth),
             acknowledged: Acknowledged { pool },

@@ -51,7 +51,11 @@ impl Problem {
     }
 
     pub fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something failed on our side")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "something failed on our side",
+        )
     }
 }
 
@@ -86,7 +90,10 @@ impl From<Status> for Problem {
         let Some((reason, metadata)) = kit::reason_of(&status) else {
             return unexplained(&status);
         };
-        let known = CATALOGUE.iter().find(|(code, _)| *code == reason).map(|(_, status)| *status);
+        let known = CATALOGUE
+            .iter()
+            .find(|(code, _)| *code == reason)
+            .map(|(_, status)| *status);
         let http = known.unwrap_or_else(|| by_code(status.code()));
         let mut problem = Self::new(http, &reason.to_lowercase(), status.message());
         for (key, value) in metadata {
@@ -109,14 +116,26 @@ impl Problem {
             return;
         }
         // Ids may look like numbers; amounts are.
-        let amount = if key.ends_with("_minor") { value.parse::<i64>().ok() } else { None };
+        let amount = if key.ends_with("_minor") {
+            value.parse::<i64>().ok()
+        } else {
+            None
+        };
         let value = amount.map_or_else(|| value.into(), serde_json::Value::from);
         self.figures.insert(public(key), value);
     }
 }
 
 /// What every problem says of itself; no figure may speak over it.
-const MEMBERS: [&str; 7] = ["type", "title", "status", "detail", "code", "param", "request_id"];
+const MEMBERS: [&str; 7] = [
+    "type",
+    "title",
+    "status",
+    "detail",
+    "code",
+    "param",
+    "request_id",
+];
 
 fn by_code(code: Code) -> StatusCode {
     match code {
@@ -127,7 +146,11 @@ fn by_code(code: Code) -> StatusCode {
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss
+        Code::Ok
+        | Code::Unknown
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss
         | Code::Unauthenticated => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -170,7 +193,13 @@ mod tests {
         let text = serde_json::to_string(&problem).expect("JSON");
         assert_eq!(text.matches("\"status\":").count(), 1, "{text}");
         let shown: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!((&shown["status"], &shown["code"]), (&409.into(), &"month_locked".into()));
-        assert_eq!((&shown["left_cents"], &shown["creator_id"]), (&120.into(), &"007".into()));
+        assert_eq!(
+            (&shown["status"], &shown["code"]),
+            (&409.into(), &"month_locked".into())
+        );
+        assert_eq!(
+            (&shown["left_cents"], &shown["creator_id"]),
+            (&120.into(), &"007".into())
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 mod allocations;
 mod creators;
-mod months;
 mod monitoring;
+mod months;
 mod payouts;
 mod sandbox;
 mod subscriptions;
@@ -43,16 +43,26 @@ pub fn router(gate: Gate) -> Router {
     }
     let limit = DefaultBodyLimit::max(gate.body_bytes_max);
     routes
-        .route("/openapi.json", axum::routing::get(move || async move { Json(document) }))
+        .route(
+            "/openapi.json",
+            axum::routing::get(move || async move { Json(document) }),
+        )
         .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "route_unknown", "there is nothing at this path")
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "route_unknown",
+                "there is nothing at this path",
+            )
         })
         .method_not_allowed_fallback(|| async {
             let detail = "this path does not take that method";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(limit)
-        .layer(middleware::from_fn_with_state(gate.verifier.clone(), in_context))
+        .layer(middleware::from_fn_with_state(
+            gate.verifier.clone(),
+            in_context,
+        ))
         .with_state(gate)
 }
 
@@ -74,19 +84,30 @@ fn described(sandbox: bool) -> OpenApiRouter<Gate> {
         .routes(routes!(months::month))
         .routes(routes!(monitoring::solvency))
         .routes(routes!(monitoring::alerts));
-    if sandbox { always.routes(routes!(sandbox::clock, sandbox::advance)) } else { always }
+    if sandbox {
+        always.routes(routes!(sandbox::clock, sandbox::advance))
+    } else {
+        always
+    }
 }
 
 /// Names the request and who asks, and runs it in a task of its own: a client that hangs up does not stop
 /// a write half-way.
-async fn in_context(State(verifier): State<Verifier>, mut request: Request, next: Next) -> Response {
+async fn in_context(
+    State(verifier): State<Verifier>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let request_id = kit::ids::fresh("req");
     let principal = verifier.principal(request.headers());
     let actor = principal.as_ref().map(Principal::actor).unwrap_or_default();
     if let Some(principal) = principal {
         request.extensions_mut().insert(principal);
     }
-    let context = Context { request_id: request_id.clone(), actor };
+    let context = Context {
+        request_id: request_id.clone(),
+        actor,
+    };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = context::within(context, async {
         kit::spawn(next.run(request)).await.unwrap_or_else(|error| {
@@ -101,14 +122,19 @@ async fn in_context(State(verifier): State<Verifier>, mut request: Request, next
         headers.insert("request-id", value);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
 /// An instant as RFC 3339 in UTC, or nothing when absent or out of range.
 fn instant_text(value: Option<prost_types::Timestamp>) -> Option<String> {
     let instant = wire::instant("instant", value).ok()?;
-    instant.format(&time::format_description::well_known::Rfc3339).ok()
+    instant
+        .format(&time::format_description::well_known::Rfc3339)
+        .ok()
 }
 
 #[cfg(test)]
@@ -122,9 +148,15 @@ mod tests {
     #[tokio::test]
     async fn a_handler_that_panics_answers_500_under_the_requests_id() {
         let (secret, word) = ("x".repeat(32).into(), "tributary".to_owned());
-        let auth = crate::config::Auth { hs256_secret: secret, issuer: word.clone(), audience: word };
+        let auth = crate::config::Auth {
+            hs256_secret: secret,
+            issuer: word.clone(),
+            audience: word,
+        };
         let checked = middleware::from_fn_with_state(Verifier::new(&auth), in_context);
-        let router = Router::new().route("/", axum::routing::get(broken)).layer(checked);
+        let router = Router::new()
+            .route("/", axum::routing::get(broken))
+            .layer(checked);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         kit::spawn(async move { axum::serve(listener, router).await });

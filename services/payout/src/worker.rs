@@ -110,8 +110,12 @@ impl Reader {
             Ok(()) | Err(Error::Conflict(_)) => usecases.store.finish_reading(reading).await,
             // What Stripe refuses to show is not there for us, and never will be.
             Err(error @ Error::Rejected(_)) => {
-                tracing::error!(object.id = object_id, event.id = reading.event_id,
-                    error = cause(&error), "an event tells of what Stripe does not show: laid aside");
+                tracing::error!(
+                    object.id = object_id,
+                    event.id = reading.event_id,
+                    error = cause(&error),
+                    "an event tells of what Stripe does not show: laid aside"
+                );
                 usecases.store.finish_reading(reading).await
             }
             Err(error) => {

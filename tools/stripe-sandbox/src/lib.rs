@@ -8,7 +8,6 @@
 // Stripe's objects have many fields, and `json!` takes a step of recursion for each.
 #![recursion_limit = "512"]
 
-pub mod cli;
 mod accounts;
 mod api;
 mod balance;
@@ -17,6 +16,7 @@ mod banks;
 mod cards;
 mod charges;
 mod checkout;
+pub mod cli;
 pub mod clock;
 mod completion;
 mod control;

@@ -135,7 +135,10 @@ impl Cli {
             Command::Token(t) => command::print_token(&t.place.dir, &t.sub, &t.roles, t.ttl),
             #[cfg(feature = "verify")]
             Command::Verify(v) => {
-                let manner = verify::Manner { strict: v.strict, json: v.json };
+                let manner = verify::Manner {
+                    strict: v.strict,
+                    json: v.json,
+                };
                 verify::run(&v.place.dir, manner).await
             }
             Command::ScratchDatabase(s) => {

@@ -25,8 +25,12 @@ pub const PLATFORM_EVENTS: [&str; 14] = [
     "topup.succeeded",
 ];
 /// What we act on of connected accounts: whether they can be paid, and what became of it.
-pub const CONNECT_EVENTS: [&str; 4] =
-    ["account.updated", "payout.paid", "payout.failed", "payout.canceled"];
+pub const CONNECT_EVENTS: [&str; 4] = [
+    "account.updated",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
+];
 
 /// Where Stripe delivers, below the webhook service's public address.
 const PATH: &str = "/v1/webhooks/stripe";
@@ -69,7 +73,11 @@ impl At<'_> {
         {
             return self.redirect(known, url).await;
         }
-        let events: &[&str] = if connect { &CONNECT_EVENTS } else { &PLATFORM_EVENTS };
+        let events: &[&str] = if connect {
+            &CONNECT_EVENTS
+        } else {
+            &PLATFORM_EVENTS
+        };
         let connect = if connect { "true" } else { "false" };
         let mut form = vec![("url", url), ("connect", connect)];
         form.extend(events.iter().map(|event| ("enabled_events[]", *event)));

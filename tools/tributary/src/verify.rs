@@ -43,7 +43,10 @@ pub async fn run(dir: &Path, manner: Manner) -> Result<()> {
 
 async fn verify(dir: &Path, strict: bool) -> Result<Report> {
     let env = envfile::read(&dir.join("env"))?;
-    let get = |key: &str| env.get(key).with_context(|| format!("{key} is not in {}/env", dir.display()));
+    let get = |key: &str| {
+        env.get(key)
+            .with_context(|| format!("{key} is not in {}/env", dir.display()))
+    };
     let stripe = Stripe::new(get("STRIPE_SANDBOX_URL")?, get("STRIPE_SECRET_KEY")?)?;
     // Stripe first: what it says was caused before the snapshot, so at rest both sides agree.
     let seen = stripe.look().await.context("Stripe cannot be read")?;

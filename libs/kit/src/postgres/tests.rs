@@ -11,20 +11,30 @@ async fn acknowledged_and_durable(pool: PgPool, table: &str) -> (usize, i64) {
         let patience = Duration::from_micros(u64::try_from(n).unwrap() * 3);
         let _ = tokio::time::timeout(patience, pool.begin()).await;
         let insert = format!("insert into public.{table} values ($1)");
-        let done = sqlx::query(AssertSqlSafe(insert)).bind(n).execute(&pool).await;
+        let done = sqlx::query(AssertSqlSafe(insert))
+            .bind(n)
+            .execute(&pool)
+            .await;
         acknowledged += usize::from(done.is_ok());
     }
     pool.close().await;
     let mut fresh = options(&url(), "check").unwrap().connect().await.unwrap();
     let count = format!("select count(*) from public.{table}");
-    let durable = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut fresh).await.unwrap();
-    fresh.execute(AssertSqlSafe(format!("drop table public.{table}"))).await.unwrap();
+    let durable = sqlx::query_scalar(AssertSqlSafe(count))
+        .fetch_one(&mut fresh)
+        .await
+        .unwrap();
+    fresh
+        .execute(AssertSqlSafe(format!("drop table public.{table}")))
+        .await
+        .unwrap();
     (acknowledged, durable)
 }
 
 fn url() -> SecretString {
     let url = crate::config::environment().remove("DATABASE_URL");
-    url.expect("DATABASE_URL names the test server: run `make test`").into()
+    url.expect("DATABASE_URL names the test server: run `make test`")
+        .into()
 }
 
 fn table(stem: &str) -> String {

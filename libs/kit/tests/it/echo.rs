@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use kit::{BootError, Clock, Error, Parts, Running, Service, Turn, Validate, Worker, async_trait};
 use serde::Deserialize;
-use sqlx::{PgPool, SqlSafeStr};
 use sqlx::migrate::Migrator;
+use sqlx::{PgPool, SqlSafeStr};
 use time::OffsetDateTime;
 
 pub struct Echo;
@@ -44,7 +44,10 @@ impl Service for Echo {
     }
 
     async fn build(parts: Parts<Config>) -> Result<Running, BootError> {
-        Ok(Running::default().worker(Doer { pool: parts.pool, clock: parts.clock }))
+        Ok(Running::default().worker(Doer {
+            pool: parts.pool,
+            clock: parts.clock,
+        }))
     }
 }
 
@@ -83,7 +86,10 @@ impl Worker for Doer {
                 std::future::pending().await
             }
             Some((due, ..)) => {
-                sqlx::query("delete from notifier.task where due_at = $1").bind(due).execute(&self.pool).await?;
+                sqlx::query("delete from notifier.task where due_at = $1")
+                    .bind(due)
+                    .execute(&self.pool)
+                    .await?;
                 Ok(Turn::AGAIN)
             }
         }

@@ -12,7 +12,10 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::echo::Echo;
 
 async fn ready(service: &TestService) -> Result<(u16, String)> {
-    let answer = kit::http::client().get(format!("http://{}/readyz", service.address())).send().await?;
+    let answer = kit::http::client()
+        .get(format!("http://{}/readyz", service.address()))
+        .send()
+        .await?;
     Ok((answer.status().as_u16(), answer.text().await?))
 }
 
@@ -20,7 +23,10 @@ async fn ready(service: &TestService) -> Result<(u16, String)> {
 async fn serving(service: &TestService) -> Result<bool> {
     let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", service.address()))?;
     let mut health = HealthClient::new(channel.connect().await?);
-    let answer = health.check(HealthCheckRequest::default()).await?.into_inner();
+    let answer = health
+        .check(HealthCheckRequest::default())
+        .await?
+        .into_inner();
     Ok(answer.status() == ServingStatus::Serving)
 }
 
@@ -36,7 +42,10 @@ async fn until_not_ready(service: &TestService, because: &str) {
 async fn a_service_is_ready_when_all_that_it_needs_answers() -> Result<()> {
     let bed = TestBed::start(datetime!(2027-01-01 00:00 UTC), &[Echo::migrator()]).await?;
     let service = bed.service::<Echo>(&[]).await?;
-    eventually("readiness", || async { (ready(&service).await.ok()?.0 == 200).then_some(()) }).await;
+    eventually("readiness", || async {
+        (ready(&service).await.ok()?.0 == 200).then_some(())
+    })
+    .await;
     assert!(serving(&service).await?);
     Ok(())
 }
@@ -56,7 +65,10 @@ async fn a_broker_that_does_not_sync_always_is_not_good_enough() -> Result<()> {
     let bed = TestBed::start(datetime!(2027-01-01 00:00 UTC), &[Echo::migrator()]).await?;
     let lax = testkit::TestNats::start_lax().await?;
     let (url, monitor) = (lax.url(), lax.monitor_url());
-    let settings = [("TRIBUTARY__NATS__URL", url.as_str()), ("TRIBUTARY__NATS__MONITOR_URL", monitor.as_str())];
+    let settings = [
+        ("TRIBUTARY__NATS__URL", url.as_str()),
+        ("TRIBUTARY__NATS__MONITOR_URL", monitor.as_str()),
+    ];
     let service = bed.service::<Echo>(&settings).await?;
     until_not_ready(&service, "sync_interval is not always").await;
     Ok(())
@@ -66,9 +78,13 @@ async fn a_broker_that_does_not_sync_always_is_not_good_enough() -> Result<()> {
 async fn a_database_that_may_forget_commits_is_not_good_enough() -> Result<()> {
     let bed = TestBed::start(datetime!(2027-01-01 00:00 UTC), &[Echo::migrator()]).await?;
     let owner = bed.db.owner().await?;
-    let name: String = sqlx::query_scalar("select current_database()").fetch_one(&owner).await?;
+    let name: String = sqlx::query_scalar("select current_database()")
+        .fetch_one(&owner)
+        .await?;
     let lax = format!("alter database {name} set synchronous_commit = off");
-    sqlx::query(sqlx::AssertSqlSafe(lax)).execute(&owner).await?;
+    sqlx::query(sqlx::AssertSqlSafe(lax))
+        .execute(&owner)
+        .await?;
     let service = bed.service::<Echo>(&[]).await?;
     until_not_ready(&service, "synchronous_commit is off").await;
     Ok(())

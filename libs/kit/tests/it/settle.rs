@@ -14,13 +14,19 @@ use crate::echo::Echo;
 
 async fn task(bed: &TestBed, due: OffsetDateTime, stuck: bool) -> Result<()> {
     let owner = bed.db.owner().await?;
-    sqlx::query("insert into notifier.task values ($1, $2)").bind(due).bind(stuck).execute(&owner).await?;
+    sqlx::query("insert into notifier.task values ($1, $2)")
+        .bind(due)
+        .bind(stuck)
+        .execute(&owner)
+        .await?;
     Ok(())
 }
 
 async fn left(bed: &TestBed) -> Result<i64> {
     let owner = bed.db.owner().await?;
-    Ok(sqlx::query_scalar("select count(*) from notifier.task").fetch_one(&owner).await?)
+    Ok(sqlx::query_scalar("select count(*) from notifier.task")
+        .fetch_one(&owner)
+        .await?)
 }
 
 #[tokio::test]
@@ -53,16 +59,35 @@ async fn a_loop_that_fails_is_not_at_rest_and_is_named_with_the_reason() -> Resu
     let answer = eventually("a failing loop to be named", || {
         let mut client = client.clone();
         async move {
-            let answer = client.settle(SettleRequest { clock: None }).await.ok()?.into_inner();
+            let answer = client
+                .settle(SettleRequest { clock: None })
+                .await
+                .ok()?
+                .into_inner();
             (!answer.idle).then_some(answer)
         }
     })
     .await;
-    assert!(answer.busy.iter().any(|why| why.contains("doer fails") && why.contains("stuck")), "{:?}", answer.busy);
+    assert!(
+        answer
+            .busy
+            .iter()
+            .any(|why| why.contains("doer fails") && why.contains("stuck")),
+        "{:?}",
+        answer.busy
+    );
     let owner = bed.db.owner().await?;
-    sqlx::query("update notifier.task set stuck = false").execute(&owner).await?;
+    sqlx::query("update notifier.task set stuck = false")
+        .execute(&owner)
+        .await?;
     service.settle().await;
-    assert!(client.settle(SettleRequest { clock: None }).await?.into_inner().idle);
+    assert!(
+        client
+            .settle(SettleRequest { clock: None })
+            .await?
+            .into_inner()
+            .idle
+    );
     Ok(())
 }
 
@@ -72,7 +97,9 @@ async fn a_loop_that_panicked_takes_its_next_turn() -> Result<()> {
     let bed = TestBed::start(now, &[Echo::migrator()]).await?;
     task(&bed, now, false).await?;
     let owner = bed.db.owner().await?;
-    sqlx::query("update notifier.task set panics = true").execute(&owner).await?;
+    sqlx::query("update notifier.task set panics = true")
+        .execute(&owner)
+        .await?;
     let service = bed.service::<Echo>(&[]).await?;
     service.settle().await;
     assert_eq!(left(&bed).await?, 0);
@@ -85,7 +112,9 @@ async fn nothing_is_done_before_the_clock_was_read() -> Result<()> {
     task(&bed, datetime!(1960-01-01 00:00 UTC), false).await?;
     let away = ("TRIBUTARY__CLOCK__SANDBOX_URL", "http://127.0.0.1:9");
     let service = bed.service::<Echo>(&[away]).await?;
-    let asked = NotifierServiceClient::new(service.peer()?).list_feed(ListFeedRequest::default()).await;
+    let asked = NotifierServiceClient::new(service.peer()?)
+        .list_feed(ListFeedRequest::default())
+        .await;
     let refused = asked.expect_err("it was answered");
     assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
     service.stop().await;
@@ -99,11 +128,18 @@ async fn work_that_hangs_does_not_hold_up_a_stop() -> Result<()> {
     let bed = TestBed::start(now, &[Echo::migrator()]).await?;
     task(&bed, now, false).await?;
     let owner = bed.db.owner().await?;
-    sqlx::query("update notifier.task set hangs = true").execute(&owner).await?;
-    let service = bed.service::<Echo>(&[("TRIBUTARY__SERVER__DRAIN_MAX_MS", "100")]).await?;
+    sqlx::query("update notifier.task set hangs = true")
+        .execute(&owner)
+        .await?;
+    let service = bed
+        .service::<Echo>(&[("TRIBUTARY__SERVER__DRAIN_MAX_MS", "100")])
+        .await?;
     let mut client = KitServiceClient::new(service.peer()?);
     // Answered after a turn began that does not end.
-    let answer = client.settle(SettleRequest { clock: None }).await?.into_inner();
+    let answer = client
+        .settle(SettleRequest { clock: None })
+        .await?
+        .into_inner();
     assert_eq!(answer.busy, ["doer is working"]);
     let stopped = tokio::time::timeout(std::time::Duration::from_secs(10), service.stop()).await;
     assert!(stopped.is_ok(), "it does not stop");

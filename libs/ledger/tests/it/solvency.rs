@@ -118,7 +118,10 @@ fn a_pool_funded_before_its_charge_is_posted_is_not_uncovered() {
     // The claim has come first: its charge stands below zero in clearing, and is at Stripe.
     let balances = books(vec![
         (Account::clearing_funding(&id("ch_1")), -1_000),
-        (Account::unallocated(&id("ann"), Program::Allocation, month(JANUARY)), 1_000),
+        (
+            Account::unallocated(&id("ann"), Program::Allocation, month(JANUARY)),
+            1_000,
+        ),
     ]);
     let solvency = Solvency::of(&balances, rates()).expect("fits");
     assert_eq!(solvency.missing(), Ok(Amount::zero(Asset::Usd)));

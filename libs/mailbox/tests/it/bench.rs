@@ -53,8 +53,16 @@ impl Subscriber for Applier {
         if let Some(gate) = &self.gate {
             gate.acquire().await.expect("never closed").forget();
         }
-        assert!(!facts.iter().any(|fact| self.panicking.contains(&fact.fact_id)), "a panic on purpose");
-        for fact in facts.iter().filter(|fact| !self.refused.contains(&fact.fact_id)) {
+        assert!(
+            !facts
+                .iter()
+                .any(|fact| self.panicking.contains(&fact.fact_id)),
+            "a panic on purpose"
+        );
+        for fact in facts
+            .iter()
+            .filter(|fact| !self.refused.contains(&fact.fact_id))
+        {
             sqlx::query("insert into public.applied (fact_id) values ($1)")
                 .bind(&fact.fact_id)
                 .execute(&mut *tx)
@@ -82,17 +90,32 @@ impl Bench {
         let (db, nats) = (TestDb::create(&[]).await?, TestNats::start().await?);
         let pool = db.owner().await?;
         pool.execute("create schema post").await?;
-        pool.execute(AssertSqlSafe(mailbox::DDL.replace("mailbox_schema", "post"))).await?;
+        pool.execute(AssertSqlSafe(
+            mailbox::DDL.replace("mailbox_schema", "post"),
+        ))
+        .await?;
         // No unique key on purpose: a fact that is applied twice shows.
-        pool.execute("create table public.applied (fact_id text not null)").await?;
+        pool.execute("create table public.applied (fact_id text not null)")
+            .await?;
         let (outbox, stop) = (Outbox::new("post"), CancellationToken::new());
-        Ok(Self { _db: db, nats, pool, outbox, stop })
+        Ok(Self {
+            _db: db,
+            nats,
+            pool,
+            outbox,
+            stop,
+        })
     }
 
     pub async fn relay(&self) -> Result<()> {
         let (bus, pulse) = (self.nats.connect().await?, Pulse::default());
         let relay = mailbox::relay::run(
-            self.pool.clone(), self.outbox.clone(), bus, STREAM, pulse, self.stop.clone(),
+            self.pool.clone(),
+            self.outbox.clone(),
+            bus,
+            STREAM,
+            pulse,
+            self.stop.clone(),
         );
         tokio::spawn(relay);
         Ok(())
@@ -126,7 +149,11 @@ impl Bench {
     /// Waits until the relay has nothing left.
     pub async fn until_published(&self) {
         eventually("an empty outbox", || async {
-            self.outbox.waiting_count(&self.pool).await.ok().filter(|count| *count == 0)
+            self.outbox
+                .waiting_count(&self.pool)
+                .await
+                .ok()
+                .filter(|count| *count == 0)
         })
         .await;
     }

@@ -21,7 +21,10 @@ async fn what_is_announced_is_applied_once_by_two_consumers_and_two_relays() -> 
         bench.announce(chunk.to_vec()).await?;
     }
     bench.until_applied(1000).await;
-    eventually("no lag", || async { one.lag().await.ok().filter(|lag| *lag == 0) }).await;
+    eventually("no lag", || async {
+        one.lag().await.ok().filter(|lag| *lag == 0)
+    })
+    .await;
     assert_eq!(bench.applied().await?, ids(1000));
     Ok(())
 }
@@ -39,8 +42,14 @@ async fn a_fact_published_again_changes_nothing() -> Result<()> {
         .await?;
     bench.announce(["last".to_owned()]).await?;
     bench.until_applied(6).await;
-    eventually("no lag", || async { consumer.lag().await.ok().filter(|lag| *lag == 0) }).await;
-    assert_eq!(bench.applied().await?, [ids(5), vec!["last".to_owned()]].concat());
+    eventually("no lag", || async {
+        consumer.lag().await.ok().filter(|lag| *lag == 0)
+    })
+    .await;
+    assert_eq!(
+        bench.applied().await?,
+        [ids(5), vec!["last".to_owned()]].concat()
+    );
     Ok(())
 }
 
@@ -64,7 +73,11 @@ async fn a_fact_of_a_transaction_that_was_rolled_back_is_never_published() -> Re
     bench.consumer(&Applier::default()).await?;
     let mut tx = bench.pool.begin().await?;
     let undone = mailbox::Fact::new(
-        "undone", "m", 1, time::OffsetDateTime::UNIX_EPOCH, &wire::billing::v1::MonthCut::default(),
+        "undone",
+        "m",
+        1,
+        time::OffsetDateTime::UNIX_EPOCH,
+        &wire::billing::v1::MonthCut::default(),
     );
     bench.outbox.enqueue_in_tx(&mut tx, &[undone]).await?;
     tx.rollback().await?;

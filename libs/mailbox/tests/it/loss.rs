@@ -22,16 +22,23 @@ async fn facts_that_a_broker_forgot_before_they_were_applied_are_published_again
     *applier.outages.lock().expect("not poisoned") = 0;
     bench.announce(["c".to_owned()]).await?;
     bench.until_applied(3).await;
-    eventually("no lag", || async { consumer.lag().await.ok().filter(|lag| *lag == 0) }).await;
+    eventually("no lag", || async {
+        consumer.lag().await.ok().filter(|lag| *lag == 0)
+    })
+    .await;
     assert_eq!(bench.applied().await?, ["a", "b", "c"]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_told_to_stop_finishes_its_batch_and_gives_the_rest_back_at_once() -> Result<()> {
+async fn a_consumer_told_to_stop_finishes_its_batch_and_gives_the_rest_back_at_once() -> Result<()>
+{
     let bench = Bench::start().await?;
     let gate = Arc::new(Semaphore::new(0));
-    let applier = Applier { gate: Some(Arc::clone(&gate)), ..Default::default() };
+    let applier = Applier {
+        gate: Some(Arc::clone(&gate)),
+        ..Default::default()
+    };
     bench.relay().await?;
     let stop = CancellationToken::new();
     let (consumer, task) = bench.consumer_until(&applier, stop.clone()).await?;
@@ -51,7 +58,11 @@ async fn a_consumer_told_to_stop_finishes_its_batch_and_gives_the_rest_back_at_o
     let begun = std::time::Instant::now();
     bench.consumer(&Applier::default()).await?;
     bench.until_applied(2).await;
-    assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(15),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(bench.applied().await?, ["first", "second"]);
     Ok(())
 }

@@ -13,27 +13,40 @@ async fn buried(bench: &Bench) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_fact_is_set_aside_with_its_reason_and_its_neighbours_are_applied() -> Result<()> {
+async fn a_refused_fact_is_set_aside_with_its_reason_and_its_neighbours_are_applied() -> Result<()>
+{
     let bench = Bench::start().await?;
-    let applier = Applier { refused: ["b".to_owned()].into(), ..Default::default() };
+    let applier = Applier {
+        refused: ["b".to_owned()].into(),
+        ..Default::default()
+    };
     bench.announce(["a", "b", "c"].map(String::from)).await?;
     bench.relay().await?;
     bench.consumer(&applier).await?;
     bench.until_applied(2).await;
     assert_eq!(bench.applied().await?, ["a", "c"]);
-    assert_eq!(buried(&bench).await, [("b".to_owned(), "not wanted".to_owned())]);
+    assert_eq!(
+        buried(&bench).await,
+        [("b".to_owned(), "not wanted".to_owned())]
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fact_that_breaks_its_batch_is_found_and_set_aside_alone() -> Result<()> {
     let bench = Bench::start().await?;
-    let applier = Applier { broken: ["b".to_owned()].into(), ..Default::default() };
+    let applier = Applier {
+        broken: ["b".to_owned()].into(),
+        ..Default::default()
+    };
     bench.announce(["a", "b", "c"].map(String::from)).await?;
     bench.relay().await?;
     let consumer = bench.consumer(&applier).await?;
     bench.until_applied(2).await;
-    eventually("no lag", || async { consumer.lag().await.ok().filter(|lag| *lag == 0) }).await;
+    eventually("no lag", || async {
+        consumer.lag().await.ok().filter(|lag| *lag == 0)
+    })
+    .await;
     assert_eq!(bench.applied().await?, ["a", "c"]);
     let buried = buried(&bench).await;
     assert_eq!(buried.len(), 1);
@@ -44,13 +57,19 @@ async fn a_fact_that_breaks_its_batch_is_found_and_set_aside_alone() -> Result<(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fact_at_which_the_code_panics_is_set_aside_and_the_consumer_lives_on() -> Result<()> {
     let bench = Bench::start().await?;
-    let applier = Applier { panicking: ["b".to_owned()].into(), ..Default::default() };
+    let applier = Applier {
+        panicking: ["b".to_owned()].into(),
+        ..Default::default()
+    };
     bench.announce(["a", "b", "c"].map(String::from)).await?;
     bench.relay().await?;
     bench.consumer(&applier).await?;
     bench.until_applied(2).await;
     assert_eq!(bench.applied().await?, ["a", "c"]);
-    eventually("the dead letter", || async { (buried(&bench).await.len() == 1).then_some(()) }).await;
+    eventually("the dead letter", || async {
+        (buried(&bench).await.len() == 1).then_some(())
+    })
+    .await;
     Ok(())
 }
 
@@ -62,10 +81,17 @@ async fn a_fact_too_large_for_the_broker_is_refused_when_it_is_announced() -> Re
         "m",
         1,
         time::OffsetDateTime::UNIX_EPOCH,
-        &wire::billing::v1::MonthCut { month: "x".repeat(1024 * 1024), ..Default::default() },
+        &wire::billing::v1::MonthCut {
+            month: "x".repeat(1024 * 1024),
+            ..Default::default()
+        },
     );
     let mut tx = bench.pool.begin().await?;
-    let refused = bench.outbox.enqueue_in_tx(&mut tx, &[huge]).await.expect_err("it was taken");
+    let refused = bench
+        .outbox
+        .enqueue_in_tx(&mut tx, &[huge])
+        .await
+        .expect_err("it was taken");
     assert!(refused.to_string().contains("huge"), "{refused}");
     assert!(!mailbox::passes_by_itself(&refused));
     Ok(())

@@ -1,9 +1,7 @@
 //! Questions: asked again when the line is bad, and read to the last page.
 
 use serde_json::{Value, json};
-use stripe::{
-    BalanceTransactionQuery, Cursor, Doubt, EventQuery, Failure, Stripe, StripeConfig,
-};
+use stripe::{BalanceTransactionQuery, Cursor, Doubt, EventQuery, Failure, Stripe, StripeConfig};
 use time::OffsetDateTime;
 
 use crate::fixtures::{balance_answer, bank_payout_answer, client, error, page, transfer_answer};

@@ -43,7 +43,7 @@ impl Store {
         .await
     }
 
-    /// Takes the work for half a minute; answers how much was asked for until then, or nothing
+    /// Takes the work for ten seconds; answers how much was asked for until then, or nothing
     /// while another process is at it. One that was killed is waited for no longer than that.
     pub async fn lease_work(&self) -> Result<Option<i64>, sqlx::Error> {
         sqlx::query_scalar!(

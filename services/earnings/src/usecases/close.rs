@@ -97,6 +97,7 @@ impl Usecases {
         mut closing: Closing,
     ) -> Result<Turned, Error> {
         // First the lock and then the count, so that nothing is posted unseen between them.
+        self.store.lock_month_in_tx(tx, closing.month).await?;
         let sealed = self.store.sealed_totals_in_tx(tx, closing.month).await?;
         let posted = self.store.posted_totals_in_tx(tx, closing.month).await?;
         let differences = sealed.compare(&posted);

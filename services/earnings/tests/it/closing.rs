@@ -278,9 +278,10 @@ async fn what_is_posted_while_a_close_begins_is_counted_or_refused() -> Result<(
     sqlx::query(
         "insert into earnings.posting
              (posting_key, key_text, kind, signed_minor, digest, occurred_at)
-         values ($1, 'x', 'x', 0, 0, now())",
+         values ($1, 'x', 'x', 0, 0, $2)",
     )
     .bind(late.key().hash16().to_vec())
+    .bind(FIRST_OF_FEBRUARY)
     .execute(&mut *in_the_way)
     .await?;
     let waiting = "select count(*) from pg_stat_activity

@@ -244,7 +244,10 @@ async fn a_refusal_and_a_release_at_once_give_the_money_back_once() -> Result<()
         eventually("the hold to be released", async || {
             let mut client = scene.client().ok()?;
             match client.release_hold(release(&payout)).await {
-                Ok(answer) => Some(assert_eq!(answer.into_inner().state, "released")),
+                Ok(answer) => {
+                    assert_eq!(answer.into_inner().state, "released");
+                    Some(())
+                }
                 Err(early) => {
                     assert_eq!(code(&early), "HOLD_COMMITTED");
                     None
@@ -291,7 +294,10 @@ async fn a_capped_payout_ends_with_clean_books() -> Result<()> {
         creator_id: "alice".into(),
     };
     let told = client.get_creator_earnings(asked).await?.into_inner();
-    assert_eq!((told.paid_minor, told.payable_minor), (6_000, ALICE - 6_000));
+    assert_eq!(
+        (told.paid_minor, told.payable_minor),
+        (6_000, ALICE - 6_000)
+    );
     assert_eq!((told.reserved_minor, told.in_transit_minor), (0, 0));
     assert_eq!(told.months[0].status, "payable");
     assert_eq!(scene.dead_letters().await?, Vec::<String>::new());

@@ -25,14 +25,31 @@ async fn a_payout_above_the_limit_is_refused_and_told_once() -> Result<()> {
     let service = bed.service::<FraudLimits>(&[]).await?;
     let mut client = FraudLimitsServiceClient::new(service.peer()?);
 
-    assert!(client.reserve(payout("po_1", 1_000_000)).await?.into_inner().allowed);
+    assert!(
+        client
+            .reserve(payout("po_1", 1_000_000))
+            .await?
+            .into_inner()
+            .allowed
+    );
     for _ in 0..2 {
-        let refused = client.reserve(payout("po_2", 1_000_001)).await?.into_inner();
+        let refused = client
+            .reserve(payout("po_2", 1_000_001))
+            .await?
+            .into_inner();
         assert!(!refused.allowed);
-        assert_eq!((refused.code.as_str(), refused.allowed_minor), ("EXCEEDS_SINGLE_LIMIT", 1_000_000));
+        assert_eq!(
+            (refused.code.as_str(), refused.allowed_minor),
+            ("EXCEEDS_SINGLE_LIMIT", 1_000_000)
+        );
     }
     service.settle().await;
-    assert_eq!(bed.announced::<PayoutBlocked>(service.schema()).await?.len(), 1);
+    assert_eq!(
+        bed.announced::<PayoutBlocked>(service.schema())
+            .await?
+            .len(),
+        1
+    );
     service.stop().await;
     Ok(())
 }
@@ -43,13 +60,28 @@ async fn a_reservation_is_made_once_however_often_it_is_asked_for() -> Result<()
     let service = bed.service::<FraudLimits>(&[]).await?;
     let mut client = FraudLimitsServiceClient::new(service.peer()?);
     for _ in 0..3 {
-        assert!(client.reserve(payout("po_1", 2_500)).await?.into_inner().allowed);
+        assert!(
+            client
+                .reserve(payout("po_1", 2_500))
+                .await?
+                .into_inner()
+                .allowed
+        );
     }
-    client.release(ReleaseRequest { payout_id: "po_1".into() }).await?;
-    client.release(ReleaseRequest { payout_id: "po_1".into() }).await?;
+    client
+        .release(ReleaseRequest {
+            payout_id: "po_1".into(),
+        })
+        .await?;
+    client
+        .release(ReleaseRequest {
+            payout_id: "po_1".into(),
+        })
+        .await?;
     let owner = bed.db.owner().await?;
-    let states: Vec<String> =
-        sqlx::query_scalar("select state from fraud_limits.reservation").fetch_all(&owner).await?;
+    let states: Vec<String> = sqlx::query_scalar("select state from fraud_limits.reservation")
+        .fetch_all(&owner)
+        .await?;
     assert_eq!(states, ["released"]);
     service.stop().await;
     Ok(())
@@ -62,7 +94,11 @@ async fn bad_input_is_refused_by_the_name_of_the_field() -> Result<()> {
     let mut client = FraudLimitsServiceClient::new(service.peer()?);
     let refused = client.reserve(payout("po_1", -1)).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::InvalidArgument);
-    assert!(refused.message().contains("amount_minor"), "{}", refused.message());
+    assert!(
+        refused.message().contains("amount_minor"),
+        "{}",
+        refused.message()
+    );
     service.stop().await;
     Ok(())
 }
@@ -74,7 +110,11 @@ async fn a_payout_of_nothing_is_refused_by_the_name_of_the_field() -> Result<()>
     let mut client = FraudLimitsServiceClient::new(service.peer()?);
     let refused = client.reserve(payout("po_1", 0)).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
-    assert!(refused.message().contains("amount_minor"), "{}", refused.message());
+    assert!(
+        refused.message().contains("amount_minor"),
+        "{}",
+        refused.message()
+    );
     service.stop().await;
     Ok(())
 }
@@ -84,13 +124,25 @@ async fn a_reservation_of_a_payout_that_went_out_stays_as_it_is() -> Result<()> 
     let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
     let service = bed.service::<FraudLimits>(&[]).await?;
     let mut client = FraudLimitsServiceClient::new(service.peer()?);
-    assert!(client.reserve(payout("po_1", 2_500)).await?.into_inner().allowed);
-    client.confirm(ConfirmRequest { payout_id: "po_1".into() }).await?;
+    assert!(
+        client
+            .reserve(payout("po_1", 2_500))
+            .await?
+            .into_inner()
+            .allowed
+    );
+    client
+        .confirm(ConfirmRequest {
+            payout_id: "po_1".into(),
+        })
+        .await?;
     let refused = client.reserve(payout("po_1", 2_600)).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Aborted, "{refused}");
     let owner = bed.db.owner().await?;
     let kept: (String, i64) =
-        sqlx::query_as("select state, amount_minor from fraud_limits.reservation").fetch_one(&owner).await?;
+        sqlx::query_as("select state, amount_minor from fraud_limits.reservation")
+            .fetch_one(&owner)
+            .await?;
     assert_eq!(kept, ("confirmed".to_owned(), 2_500));
     service.stop().await;
     Ok(())

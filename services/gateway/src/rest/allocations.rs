@@ -88,7 +88,9 @@ pub async fn list(
         month: month(query.month)?,
     };
     let mut client = AllocationServiceClient::new(gate.allocation.clone());
-    Ok(Json(client.get_allocations(question).await?.into_inner().into()))
+    Ok(Json(
+        client.get_allocations(question).await?.into_inner().into(),
+    ))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -128,8 +130,13 @@ pub async fn set(
     let mut client = AllocationServiceClient::new(gate.allocation.clone());
     let answer = client.set_allocation(request).await?.into_inner();
     let route = "/v1/allocations/{creator_id}";
-    gate.acknowledged.keep(&principal, "PUT", route, &answer.fact_id).await?;
-    answer.pool.map(|pool| Json(pool.into())).ok_or_else(Problem::internal)
+    gate.acknowledged
+        .keep(&principal, "PUT", route, &answer.fact_id)
+        .await?;
+    answer
+        .pool
+        .map(|pool| Json(pool.into()))
+        .ok_or_else(Problem::internal)
 }
 
 /// A million dollars: more than any plan, far below what could overflow.

@@ -12,7 +12,9 @@ use wire::earnings::v1::earnings_service_client::EarningsServiceClient;
 use wire::notifier::v1::ListFeedRequest;
 use wire::notifier::v1::notifier_service_client::NotifierServiceClient;
 use wire::payout::v1::payout_service_client::PayoutServiceClient;
-use wire::payout::v1::{GetAccountRequest, GetCreatorRequest, PutCreatorRequest, StartOnboardingRequest};
+use wire::payout::v1::{
+    GetAccountRequest, GetCreatorRequest, PutCreatorRequest, StartOnboardingRequest,
+};
 
 use super::instant_text;
 use crate::Gate;
@@ -69,7 +71,10 @@ pub async fn put_creator(
 ) -> Result<Json<Creator>, Problem> {
     principal.require(&[Role::Admin])?;
     if ledger::CreatorId::try_new(&creator_id).is_err() {
-        return Err(Problem::field("creator_id", "use 1 to 64 letters, digits, '_' or '-'"));
+        return Err(Problem::field(
+            "creator_id",
+            "use 1 to 64 letters, digits, '_' or '-'",
+        ));
     }
     let request = PutCreatorRequest {
         creator_id,
@@ -79,7 +84,14 @@ pub async fn put_creator(
     };
     let creator = register(&gate, request).await?;
     let effect = format!("creator:{}:{}", creator.creator_id, creator.version);
-    gate.acknowledged.keep(&principal, "PUT", "/v1/admin/creators/{creator_id}", &effect).await?;
+    gate.acknowledged
+        .keep(
+            &principal,
+            "PUT",
+            "/v1/admin/creators/{creator_id}",
+            &effect,
+        )
+        .await?;
     Ok(Json(creator.into()))
 }
 
@@ -88,19 +100,31 @@ async fn register(
     gate: &Gate,
     request: PutCreatorRequest,
 ) -> Result<wire::payout::v1::Creator, Problem> {
-    let creator = PayoutServiceClient::new(gate.payout.clone()).put_creator(request).await?.into_inner();
+    let creator = PayoutServiceClient::new(gate.payout.clone())
+        .put_creator(request)
+        .await?
+        .into_inner();
     let known = known_to_allocation(gate, &creator.creator_id);
-    tokio::time::timeout(PROJECTION_PATIENCE, known).await.map_err(|_| {
-        let detail = "the creator is registered, but not everywhere yet; send the request again";
-        Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-    })??;
+    tokio::time::timeout(PROJECTION_PATIENCE, known)
+        .await
+        .map_err(|_| {
+            let detail =
+                "the creator is registered, but not everywhere yet; send the request again";
+            Problem::new(
+                axum::http::StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                detail,
+            )
+        })??;
     Ok(creator)
 }
 
 async fn known_to_allocation(gate: &Gate, creator_id: &str) -> Result<(), Problem> {
     let mut allocation = AllocationServiceClient::new(gate.allocation.clone());
     loop {
-        let question = KnowsCreatorRequest { creator_id: creator_id.to_owned() };
+        let question = KnowsCreatorRequest {
+            creator_id: creator_id.to_owned(),
+        };
         if allocation.knows_creator(question).await?.into_inner().known {
             return Ok(());
         }
@@ -138,21 +162,35 @@ pub async fn connect(
     principal.require(&[Role::Creator])?;
     let redirects = &gate.redirects;
     let chosen = |name, url: Option<String>, default: &String| match url {
-        Some(url) if !redirects.allows(&url) => {
-            Err(Problem::field(name, "this origin is not among the allowed ones"))
-        }
+        Some(url) if !redirects.allows(&url) => Err(Problem::field(
+            name,
+            "this origin is not among the allowed ones",
+        )),
         Some(url) => Ok(url),
         None => Ok(default.clone()),
     };
     let request = StartOnboardingRequest {
         creator_id: principal.sub.clone(),
-        return_url: chosen("return_url", body.return_url, &redirects.onboarding_return_url)?,
-        refresh_url: chosen("refresh_url", body.refresh_url, &redirects.onboarding_refresh_url)?,
+        return_url: chosen(
+            "return_url",
+            body.return_url,
+            &redirects.onboarding_return_url,
+        )?,
+        refresh_url: chosen(
+            "refresh_url",
+            body.refresh_url,
+            &redirects.onboarding_refresh_url,
+        )?,
     };
     ensure_registered(&gate, &principal).await?;
-    let link = PayoutServiceClient::new(gate.payout.clone()).start_onboarding(request).await?.into_inner();
+    let link = PayoutServiceClient::new(gate.payout.clone())
+        .start_onboarding(request)
+        .await?
+        .into_inner();
     let effect = format!("account:{}", link.account_id);
-    gate.acknowledged.keep(&principal, "POST", "/v1/creators/me/connect", &effect).await?;
+    gate.acknowledged
+        .keep(&principal, "POST", "/v1/creators/me/connect", &effect)
+        .await?;
     Ok(Json(OnboardingLink {
         object: "onboarding_link",
         account_id: link.account_id,
@@ -163,8 +201,13 @@ pub async fn connect(
 
 /// Any user with the role can onboard: the record is made on first use.
 async fn ensure_registered(gate: &Gate, principal: &Principal) -> Result<(), Problem> {
-    let question = GetCreatorRequest { creator_id: principal.sub.clone() };
-    match PayoutServiceClient::new(gate.payout.clone()).get_creator(question).await {
+    let question = GetCreatorRequest {
+        creator_id: principal.sub.clone(),
+    };
+    match PayoutServiceClient::new(gate.payout.clone())
+        .get_creator(question)
+        .await
+    {
         Ok(_) => Ok(()),
         Err(status) if status.code() == tonic::Code::NotFound => {
             let request = PutCreatorRequest {
@@ -199,8 +242,13 @@ pub async fn account(
     principal: Principal,
 ) -> Result<Json<Account>, Problem> {
     principal.require(&[Role::Creator])?;
-    let question = GetAccountRequest { creator_id: principal.sub };
-    let account = PayoutServiceClient::new(gate.payout.clone()).get_account(question).await?.into_inner();
+    let question = GetAccountRequest {
+        creator_id: principal.sub,
+    };
+    let account = PayoutServiceClient::new(gate.payout.clone())
+        .get_account(question)
+        .await?
+        .into_inner();
     Ok(Json(Account {
         object: "account",
         account_id: Some(account.account_id).filter(|id| !id.is_empty()),
@@ -253,7 +301,9 @@ pub async fn earnings(
     principal: Principal,
 ) -> Result<Json<Earnings>, Problem> {
     principal.require(&[Role::Creator])?;
-    let question = GetCreatorEarningsRequest { creator_id: principal.sub };
+    let question = GetCreatorEarningsRequest {
+        creator_id: principal.sub,
+    };
     let mut client = EarningsServiceClient::new(gate.earnings.clone());
     let answer = client.get_creator_earnings(question).await?.into_inner();
     let months = answer.months.into_iter().map(|month| MonthEarnings {
@@ -303,7 +353,11 @@ pub async fn notices(
     State(gate): State<Gate>,
     principal: Principal,
 ) -> Result<Json<Notices>, Problem> {
-    let question = ListFeedRequest { user_id: principal.sub, limit: 100, ..Default::default() };
+    let question = ListFeedRequest {
+        user_id: principal.sub,
+        limit: 100,
+        ..Default::default()
+    };
     let mut client = NotifierServiceClient::new(gate.notifier.clone());
     let answer = client.list_feed(question).await?.into_inner();
     let data = answer.notices.into_iter().map(|notice| Notice {
@@ -314,5 +368,9 @@ pub async fn notices(
         subject_id: notice.subject_id,
         created_at: instant_text(notice.created_at),
     });
-    Ok(Json(Notices { object: "list", data: data.collect(), has_more: answer.has_more }))
+    Ok(Json(Notices {
+        object: "list",
+        data: data.collect(),
+        has_more: answer.has_more,
+    }))
 }

@@ -127,5 +127,8 @@ pub async fn alerts(
         raised_at: instant_text(alert.raised_at),
         resolved_at: instant_text(alert.resolved_at),
     });
-    Ok(Json(Alerts { object: "list", data: data.collect() }))
+    Ok(Json(Alerts {
+        object: "list",
+        data: data.collect(),
+    }))
 }

@@ -116,10 +116,18 @@ pub async fn month(
     let mut earnings = EarningsServiceClient::new(gate.earnings.clone());
     let mut payout = PayoutServiceClient::new(gate.payout.clone());
     let (cash, attribution, close, run) = tokio::try_join!(
-        billing.get_month(BillingMonthRequest { month: month.clone() }),
-        allocation.get_month(AllocationMonthRequest { month: month.clone() }),
-        earnings.get_month(EarningsMonthRequest { month: month.clone() }),
-        payout.get_run(GetRunRequest { month: month.clone() }),
+        billing.get_month(BillingMonthRequest {
+            month: month.clone()
+        }),
+        allocation.get_month(AllocationMonthRequest {
+            month: month.clone()
+        }),
+        earnings.get_month(EarningsMonthRequest {
+            month: month.clone()
+        }),
+        payout.get_run(GetRunRequest {
+            month: month.clone()
+        }),
     )?;
     Ok(Json(Month {
         object: "month",
@@ -133,7 +141,11 @@ pub async fn month(
 
 impl From<wire::billing::v1::GetMonthResponse> for Cash {
     fn from(month: wire::billing::v1::GetMonthResponse) -> Self {
-        Self { cut: month.cut, charge_count: month.charge_count, gross_cents: month.gross_minor }
+        Self {
+            cut: month.cut,
+            charge_count: month.charge_count,
+            gross_cents: month.gross_minor,
+        }
     }
 }
 

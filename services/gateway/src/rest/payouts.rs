@@ -93,9 +93,17 @@ pub async fn list(
         limit,
         ..Default::default()
     };
-    let answer = PayoutServiceClient::new(gate.payout.clone()).list_payouts(question).await?.into_inner();
+    let answer = PayoutServiceClient::new(gate.payout.clone())
+        .list_payouts(question)
+        .await?
+        .into_inner();
     let data = answer.payouts.into_iter().map(Payout::from).collect();
-    Ok(Json(Payouts { object: "list", data, has_more: answer.has_more, url: "/v1/payouts" }))
+    Ok(Json(Payouts {
+        object: "list",
+        data,
+        has_more: answer.has_more,
+        url: "/v1/payouts",
+    }))
 }
 
 /// One payout.
@@ -109,12 +117,19 @@ pub async fn one(
 ) -> Result<Json<Payout>, Problem> {
     principal.require(&[Role::Creator, Role::Admin, Role::Finance])?;
     let question = GetPayoutRequest { payout_id };
-    let payout = PayoutServiceClient::new(gate.payout.clone()).get_payout(question).await?.into_inner();
+    let payout = PayoutServiceClient::new(gate.payout.clone())
+        .get_payout(question)
+        .await?
+        .into_inner();
     let scope = scope(&principal, None);
     if !scope.is_empty() && scope != payout.creator_id {
         // Another creator's payout does not exist for this one.
         let status = axum::http::StatusCode::NOT_FOUND;
-        return Err(Problem::new(status, "payout_unknown", "there is no such payout"));
+        return Err(Problem::new(
+            status,
+            "payout_unknown",
+            "there is no such payout",
+        ));
     }
     Ok(Json(payout.into()))
 }

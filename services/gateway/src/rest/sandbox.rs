@@ -29,7 +29,10 @@ pub async fn clock(
 ) -> Result<Json<SandboxClock>, Problem> {
     principal.require(&[Role::Admin])?;
     gate.clock.refresh().await?;
-    Ok(Json(SandboxClock { object: "clock", now: gate.clock.now() }))
+    Ok(Json(SandboxClock {
+        object: "clock",
+        now: gate.clock.now(),
+    }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -54,13 +57,21 @@ pub async fn advance(
 ) -> Result<Json<SandboxClock>, Problem> {
     principal.require(&[Role::Admin])?;
     match gate.advance.to(body.advance_to).await {
-        Ok(now) => Ok(Json(SandboxClock { object: "clock", now })),
-        Err(Refusal::Past { now }) => {
-            Err(Problem::field("advance_to", format!("business time is already {now}")))
-        }
+        Ok(now) => Ok(Json(SandboxClock {
+            object: "clock",
+            now,
+        })),
+        Err(Refusal::Past { now }) => Err(Problem::field(
+            "advance_to",
+            format!("business time is already {now}"),
+        )),
         Err(Refusal::Restless { busy }) => {
             let detail = format!("not at rest: {}", busy.join("; "));
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_at_rest", detail))
+            Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not_at_rest",
+                detail,
+            ))
         }
     }
 }

@@ -43,7 +43,10 @@ pub async fn plans(State(gate): State<Gate>, _: Principal) -> Result<Json<Plans>
         amount_max_cents: plan.amount_max_minor,
         currency: plan.currency,
     });
-    Ok(Json(Plans { object: "list", data: data.collect() }))
+    Ok(Json(Plans {
+        object: "list",
+        data: data.collect(),
+    }))
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -83,9 +86,10 @@ pub async fn checkout(
     principal.require(&[Role::Subscriber])?;
     let redirects = &gate.redirects;
     let chosen = |name, url: Option<String>, default: &String| match url {
-        Some(url) if !redirects.allows(&url) => {
-            Err(Problem::field(name, "this origin is not among the allowed ones"))
-        }
+        Some(url) if !redirects.allows(&url) => Err(Problem::field(
+            name,
+            "this origin is not among the allowed ones",
+        )),
         Some(url) => Ok(url),
         None => Ok(default.clone()),
     };
@@ -93,15 +97,28 @@ pub async fn checkout(
         subscriber_id: principal.sub.clone(),
         plan_id: body.plan.unwrap_or_else(|| PLAN_DEFAULT.to_owned()),
         amount_minor: body.amount_cents.unwrap_or(0),
-        success_url: chosen("success_url", body.success_url, &redirects.checkout_success_url)?,
-        cancel_url: chosen("cancel_url", body.cancel_url, &redirects.checkout_cancel_url)?,
+        success_url: chosen(
+            "success_url",
+            body.success_url,
+            &redirects.checkout_success_url,
+        )?,
+        cancel_url: chosen(
+            "cancel_url",
+            body.cancel_url,
+            &redirects.checkout_cancel_url,
+        )?,
         idempotency_key: idempotency_key(&headers)?,
     };
     let mut client = BillingServiceClient::new(gate.billing.clone());
     let answer = client.start_checkout(request).await?.into_inner();
     let effect = format!("checkout:{}", answer.session_id);
-    gate.acknowledged.keep(&principal, "POST", "/v1/subscriptions/checkout", &effect).await?;
-    Ok(Json(Checkout { session_id: answer.session_id, url: answer.url }))
+    gate.acknowledged
+        .keep(&principal, "POST", "/v1/subscriptions/checkout", &effect)
+        .await?;
+    Ok(Json(Checkout {
+        session_id: answer.session_id,
+        url: answer.url,
+    }))
 }
 
 /// The client's key, or the request's own id: then every request is its own.
@@ -109,8 +126,12 @@ fn idempotency_key(headers: &axum::http::HeaderMap) -> Result<String, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(kit::context::current().request_id);
     };
-    let key = key.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
-    let key = key.ok_or_else(|| Problem::field("Idempotency-Key", "use 1 to 255 ASCII characters"))?;
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| (1..=255).contains(&key.len()));
+    let key =
+        key.ok_or_else(|| Problem::field("Idempotency-Key", "use 1 to 255 ASCII characters"))?;
     Ok(key.to_owned())
 }
 
@@ -143,7 +164,9 @@ pub async fn mine(
     principal: Principal,
 ) -> Result<Json<Subscriptions>, Problem> {
     principal.require(&[Role::Subscriber])?;
-    let question = ListSubscriptionsRequest { subscriber_id: principal.sub };
+    let question = ListSubscriptionsRequest {
+        subscriber_id: principal.sub,
+    };
     let mut client = BillingServiceClient::new(gate.billing.clone());
     let answer = client.list_subscriptions(question).await?.into_inner();
     let data = answer.subscriptions.into_iter().map(|one| Subscription {
@@ -157,5 +180,8 @@ pub async fn mine(
         current_period_end: instant_text(one.period_end),
         cancel_at_period_end: one.cancel_at_period_end,
     });
-    Ok(Json(Subscriptions { object: "list", data: data.collect() }))
+    Ok(Json(Subscriptions {
+        object: "list",
+        data: data.collect(),
+    }))
 }

@@ -29,7 +29,11 @@ async fn advance(behind: &Behind, milliseconds: i64) -> Result<(u16, Value)> {
 #[tokio::test]
 async fn the_clock_stops_at_every_timer_and_arrives() -> Result<()> {
     let behind = Behind::new();
-    let dues = [START * 1000 + 60_000, START * 1000 + 120_500, START * 1000 + 7_200_000];
+    let dues = [
+        START * 1000 + 60_000,
+        START * 1000 + 120_500,
+        START * 1000 + 7_200_000,
+    ];
     behind.timers.lock().expect("not poisoned").extend(dues);
     let (status, body) = advance(&behind, 3_600_000).await?;
     assert_eq!(status, 200, "{body}");
@@ -48,10 +52,22 @@ async fn a_target_within_a_second_is_that_seconds_beginning() -> Result<()> {
 
 #[tokio::test]
 async fn a_clock_that_does_not_move_ends_the_advance_with_a_reason() -> Result<()> {
-    let behind = Behind { moves: false, ..Behind::new() };
+    let behind = Behind {
+        moves: false,
+        ..Behind::new()
+    };
     let (status, body) = advance(&behind, 60_000).await?;
-    assert_eq!((status, body["code"].as_str()), (503, Some("not_at_rest")), "{body}");
-    assert!(body["detail"].as_str().is_some_and(|why| why.contains("did not move")), "{body}");
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (503, Some("not_at_rest")),
+        "{body}"
+    );
+    assert!(
+        body["detail"]
+            .as_str()
+            .is_some_and(|why| why.contains("did not move")),
+        "{body}"
+    );
     Ok(())
 }
 
@@ -60,6 +76,9 @@ async fn who_asked_travels_with_every_call() -> Result<()> {
     let behind = Behind::new();
     advance(&behind, 1_000).await?;
     let actors = behind.actors.lock().expect("not poisoned").clone();
-    assert!(!actors.is_empty() && actors.iter().all(|actor| actor == "admin:root"), "{actors:?}");
+    assert!(
+        !actors.is_empty() && actors.iter().all(|actor| actor == "admin:root"),
+        "{actors:?}"
+    );
     Ok(())
 }

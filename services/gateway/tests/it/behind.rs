@@ -47,9 +47,13 @@ impl Behind {
         let (read, written) = (self.clone(), self.clone());
         let clock = get(move || async move { Json(read.shown()) }).post(
             move |Json(body): Json<Value>| async move {
-                let to = body["advance_to"].as_str().and_then(|to| OffsetDateTime::parse(to, &Rfc3339).ok());
+                let to = body["advance_to"]
+                    .as_str()
+                    .and_then(|to| OffsetDateTime::parse(to, &Rfc3339).ok());
                 if let Some(to) = to.filter(|_| written.moves) {
-                    written.seconds.fetch_max(to.unix_timestamp(), Ordering::SeqCst);
+                    written
+                        .seconds
+                        .fetch_max(to.unix_timestamp(), Ordering::SeqCst);
                 }
                 Json(written.shown())
             },
@@ -63,16 +67,27 @@ impl Behind {
     }
 
     fn shown(&self) -> Value {
-        let now = OffsetDateTime::from_unix_timestamp(self.now()).ok().and_then(|now| now.format(&Rfc3339).ok());
+        let now = OffsetDateTime::from_unix_timestamp(self.now())
+            .ok()
+            .and_then(|now| now.format(&Rfc3339).ok());
         json!({ "now": now, "idle": true, "busy": [], "activity": 1 })
     }
 }
 
 #[tonic::async_trait]
 impl KitService for Behind {
-    async fn settle(&self, request: Request<SettleRequest>) -> Result<Response<SettleResponse>, Status> {
-        let actor = request.metadata().get("tributary-actor").and_then(|actor| actor.to_str().ok());
-        self.actors.lock().expect("not poisoned").push(actor.unwrap_or_default().to_owned());
+    async fn settle(
+        &self,
+        request: Request<SettleRequest>,
+    ) -> Result<Response<SettleResponse>, Status> {
+        let actor = request
+            .metadata()
+            .get("tributary-actor")
+            .and_then(|actor| actor.to_str().ok());
+        self.actors
+            .lock()
+            .expect("not poisoned")
+            .push(actor.unwrap_or_default().to_owned());
         let now = self.now() * 1000;
         let mut timers = self.timers.lock().expect("not poisoned");
         timers.retain(|due| *due > now);
@@ -80,6 +95,10 @@ impl KitService for Behind {
             seconds: due / 1000,
             nanos: i32::try_from(due % 1000 * 1_000_000).expect("below a second"),
         });
-        Ok(Response::new(SettleResponse { idle: true, next_due, ..Default::default() }))
+        Ok(Response::new(SettleResponse {
+            idle: true,
+            next_due,
+            ..Default::default()
+        }))
     }
 }

@@ -27,23 +27,44 @@ impl Bench {
     pub async fn start_with(everybody: &str, more: &[(&str, &str)]) -> Result<Self> {
         let bed = TestBed::start(datetime!(2027-01-10 00:00 UTC), &[Gateway::migrator()]).await?;
         let peers = [
-            "BILLING", "ALLOCATION", "EARNINGS", "PAYOUT", "FRAUD_LIMITS", "BALANCE_MONITOR",
-            "WEBHOOK_INGEST", "NOTIFIER",
+            "BILLING",
+            "ALLOCATION",
+            "EARNINGS",
+            "PAYOUT",
+            "FRAUD_LIMITS",
+            "BALANCE_MONITOR",
+            "WEBHOOK_INGEST",
+            "NOTIFIER",
         ];
-        let peers: Vec<(String, &str)> =
-            peers.iter().map(|peer| (format!("TRIBUTARY__PEERS__{peer}"), everybody)).collect();
-        let mut settings: Vec<(&str, &str)> =
-            peers.iter().map(|(key, address)| (key.as_str(), *address)).collect();
+        let peers: Vec<(String, &str)> = peers
+            .iter()
+            .map(|peer| (format!("TRIBUTARY__PEERS__{peer}"), everybody))
+            .collect();
+        let mut settings: Vec<(&str, &str)> = peers
+            .iter()
+            .map(|(key, address)| (key.as_str(), *address))
+            .collect();
         settings.push(("GATEWAY__AUTH__HS256_SECRET", SECRET));
         settings.extend(more);
         let service = bed.service::<Gateway>(&settings).await?;
-        Ok(Self { _bed: bed, service, http: kit::http::client() })
+        Ok(Self {
+            _bed: bed,
+            service,
+            http: kit::http::client(),
+        })
     }
 
     /// A request without a token whose answer need not carry a request id.
     pub async fn send_bare(&self, path: &str) -> Result<(u16, Value)> {
-        let address = self.service.public_address().context("no public listener")?;
-        let answer = self.http.get(format!("http://{address}{path}")).send().await?;
+        let address = self
+            .service
+            .public_address()
+            .context("no public listener")?;
+        let answer = self
+            .http
+            .get(format!("http://{address}{path}"))
+            .send()
+            .await?;
         Ok((answer.status().as_u16(), answer.json().await?))
     }
 
@@ -55,17 +76,25 @@ impl Bench {
         token: Option<&str>,
         body: Option<&str>,
     ) -> Result<(u16, Value)> {
-        let address = self.service.public_address().context("no public listener")?;
+        let address = self
+            .service
+            .public_address()
+            .context("no public listener")?;
         let mut request = self.http.request(method, format!("http://{address}{path}"));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_owned());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_owned());
         }
         let answer = request.send().await?;
         let id = answer.headers().get("request-id").cloned();
-        assert!(id.is_some_and(|id| id.as_bytes().starts_with(b"req_")), "no request id");
+        assert!(
+            id.is_some_and(|id| id.as_bytes().starts_with(b"req_")),
+            "no request id"
+        );
         Ok((answer.status().as_u16(), answer.json().await?))
     }
 }

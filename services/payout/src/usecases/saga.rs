@@ -12,7 +12,8 @@ use wire::fraud_limits::v1::{ReserveRequest, ReserveResponse};
 
 use super::{Usecases, cause};
 use crate::domain::{
-    AccountStatus, Action, Command, Doubt, Errand, NOT_VERIFIED, Payout, Remedy, next_action, remedy,
+    AccountStatus, Action, Command, Doubt, Errand, NOT_VERIFIED, Payout, Remedy, next_action,
+    remedy,
 };
 use crate::lease::kept;
 use crate::orders::{Order, made_bank_payout, made_transfer, not_made};
@@ -190,11 +191,7 @@ impl Usecases {
     }
 
     /// The hold is the referee: only whoever commits it sends.
-    async fn send_transfer(
-        &self,
-        payout: &Payout,
-        now: OffsetDateTime,
-    ) -> Result<Progress, Error> {
+    async fn send_transfer(&self, payout: &Payout, now: OffsetDateTime) -> Result<Progress, Error> {
         let payout_id = payout.payout_id.as_str();
         let attempt = i32::try_from(payout.attempt).map_err(|e| Error::Bug(Box::new(e)))?;
         let request = CommitHoldRequest {

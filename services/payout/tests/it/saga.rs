@@ -170,9 +170,10 @@ async fn a_lease_is_kept_for_as_long_as_stripe_takes_to_answer() -> Result<()> {
     })
     .await;
     let lease = eventually("the payout to be leased", &leased_until).await;
-    eventually("the lease to have run out, had it not been kept", async || {
-        (kit::Clock::system().wall() > lease).then_some(())
-    })
+    eventually(
+        "the lease to have run out, had it not been kept",
+        async || (kit::Clock::system().wall() > lease).then_some(()),
+    )
     .await;
     assert!(leased_until().await > Some(lease), "the lease was not kept");
     assert_eq!(world.front.keys(TRANSFERS).len(), 1);

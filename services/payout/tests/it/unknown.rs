@@ -95,7 +95,11 @@ async fn an_order_whose_key_died_while_nobody_worked_is_looked_for_and_not_sent_
         let service = world.service().await?;
         service.settle().await;
         let payout = world.payout(&service).await?;
-        assert_eq!((payout.state.as_str(), payout.step.as_str()), ("sent", "bank"), "{step}");
+        assert_eq!(
+            (payout.state.as_str(), payout.step.as_str()),
+            ("sent", "bank"),
+            "{step}"
+        );
         assert_eq!(world.transfers().await?.len(), 1, "{step}");
         let account = world.accounts.first().map(String::as_str);
         let paid = world.list("/v1/payouts?limit=100", account).await?;

@@ -112,7 +112,9 @@ impl Steps<'_> {
         if self.options.extent == Extent::Servers {
             // Tests drop databases by the dozen, and each drop waits for the autovacuum launcher,
             // which sleeps for a minute.
-            child.args.extend(["-c", "autovacuum=off"].map(str::to_owned));
+            child
+                .args
+                .extend(["-c", "autovacuum=off"].map(str::to_owned));
         }
         self.instance.supervisor.keep(child)?;
         let password = self

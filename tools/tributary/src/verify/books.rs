@@ -10,8 +10,12 @@ use super::store::{AccountSum, Snapshot};
 /// 1: debits equal credits, and what is kept of balances is what the entries add up to.
 pub async fn balance(books: &mut Snapshot, accounts: &[AccountSum]) -> Result<Vec<Verdict>> {
     let count = books.posting_count().await?;
-    let mut verdict = Verdict::new(10, "1", "debits equal credits, in every posting and in total")
-        .looked_at(format!("{count} postings on {} accounts", accounts.len()));
+    let mut verdict = Verdict::new(
+        10,
+        "1",
+        "debits equal credits, in every posting and in total",
+    )
+    .looked_at(format!("{count} postings on {} accounts", accounts.len()));
     for defect in books.defects().await? {
         verdict.broken(defect.what);
     }
@@ -19,7 +23,10 @@ pub async fn balance(books: &mut Snapshot, accounts: &[AccountSum]) -> Result<Ve
         if let Some(kept) = one.kept_minor
             && kept != one.minor
         {
-            verdict.broken(format!("{}: entries add up to {}, kept is {kept}", one.name, one.minor));
+            verdict.broken(format!(
+                "{}: entries add up to {}, kept is {kept}",
+                one.name, one.minor
+            ));
         }
     }
     Ok(vec![verdict])
@@ -34,38 +41,63 @@ pub async fn floors(books: &mut Snapshot, accounts: &[AccountSum]) -> Result<Ver
     }
     let months = books.months().await?;
     let mut looked_at = 0_usize;
-    for one in accounts.iter().filter(|one| one.account.class() == Class::Settles) {
+    for one in accounts
+        .iter()
+        .filter(|one| one.account.class() == Class::Settles)
+    {
         looked_at += 1;
         let month = one.account.month().map(ledger::Month::to_i32);
         match months.iter().find(|row| Some(row.month) == month) {
             Some(row) if row.state == "closed" && one.minor != 0 => {
-                verdict.broken(format!("{} holds {} though its month is closed", one.name, one.minor));
+                verdict.broken(format!(
+                    "{} holds {} though its month is closed",
+                    one.name, one.minor
+                ));
             }
             Some(_) if one.minor < 0 => {
-                verdict.broken(format!("{} is {} though its month is sealed", one.name, one.minor));
+                verdict.broken(format!(
+                    "{} is {} though its month is sealed",
+                    one.name, one.minor
+                ));
             }
             _ => {}
         }
     }
-    Ok(verdict.looked_at(format!("{looked_at} settling accounts, {} sealed months", months.len())))
+    Ok(verdict.looked_at(format!(
+        "{looked_at} settling accounts, {} sealed months",
+        months.len()
+    )))
 }
 
 /// 5: every clearing account is zero or younger than its deadline; suspense is empty.
 pub fn clearing(accounts: &[AccountSum], now: OffsetDateTime, strict: bool) -> Result<Verdict> {
-    let mut verdict = Verdict::new(50, "5", "every clearing account is zero or younger than its deadline");
+    let mut verdict = Verdict::new(
+        50,
+        "5",
+        "every clearing account is zero or younger than its deadline",
+    );
     let mut looked_at = 0_usize;
     for one in accounts {
         let kind = one.account.kind().as_str();
         if kind == "suspense_stripe" && one.minor != 0 {
             verdict.broken(format!("{} holds {}: unexplained", one.name, one.minor));
         }
-        let Some(deadline) = one.account.clearing_deadline() else { continue };
+        let Some(deadline) = one.account.clearing_deadline() else {
+            continue;
+        };
         looked_at += 1;
         if one.minor == 0 {
             continue;
         }
-        let age = one.touched_at.map_or(time::Duration::ZERO, |touched| now - touched);
-        let line = format!("{} holds {} since {} s", one.name, one.minor, age.whole_seconds());
+        let age = one
+            .touched_at
+            .map_or(time::Duration::ZERO, |touched| now - touched);
+        let line = format!(
+            "{} holds {} since {} s",
+            one.name,
+            one.minor,
+            age.whole_seconds()
+        );
         if strict || age > deadline {
             verdict.broken(line);
         } else {

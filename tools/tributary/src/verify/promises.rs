@@ -21,19 +21,35 @@ pub async fn kept(books: &mut Snapshot, seen: &Seen) -> Result<Verdict> {
     let promises = books.promises().await?;
     let shown = Shown {
         creators: books.creators().await?.into_iter().collect(),
-        accounts: books.connected_accounts().await?.into_iter().map(|(_, account)| account).collect(),
+        accounts: books
+            .connected_accounts()
+            .await?
+            .into_iter()
+            .map(|(_, account)| account)
+            .collect(),
         sessions: books.checkout_sessions().await?.into_iter().collect(),
     };
-    let mut verdict = Verdict::new(100, "10", "nothing that was acknowledged is lost")
-        .looked_at(format!("{} writes, {} delivered events", promises.len(), seen.delivered.len()));
-    let (posted, others): (Vec<&Promise>, Vec<&Promise>) =
-        promises.iter().partition(|promise| promise.effect.starts_with("alloc:"));
-    let keys: Vec<String> = posted.iter().map(|promise| promise.effect.clone()).collect();
+    let mut verdict =
+        Verdict::new(100, "10", "nothing that was acknowledged is lost").looked_at(format!(
+            "{} writes, {} delivered events",
+            promises.len(),
+            seen.delivered.len()
+        ));
+    let (posted, others): (Vec<&Promise>, Vec<&Promise>) = promises
+        .iter()
+        .partition(|promise| promise.effect.starts_with("alloc:"));
+    let keys: Vec<String> = posted
+        .iter()
+        .map(|promise| promise.effect.clone())
+        .collect();
     for key in books.unposted(&keys).await? {
         verdict.broken(format!("{key} was acknowledged and is not in the books"));
     }
     for promise in others.iter().filter(|promise| !shown.has(&promise.effect)) {
-        verdict.broken(format!("{} ({}) was acknowledged and cannot be shown", promise.effect, promise.request_id));
+        verdict.broken(format!(
+            "{} ({}) was acknowledged and cannot be shown",
+            promise.effect, promise.request_id
+        ));
     }
     for event in books.unstored_events(&seen.delivered).await? {
         verdict.broken(format!("{event} was delivered and is not stored"));
@@ -46,7 +62,9 @@ impl Shown {
         match effect.split_once(':') {
             Some(("creator", rest)) => rest.rsplit_once(':').is_some_and(|(id, version)| {
                 let version = version.parse::<i64>().unwrap_or(i64::MAX);
-                self.creators.get(id).is_some_and(|newest| *newest >= version)
+                self.creators
+                    .get(id)
+                    .is_some_and(|newest| *newest >= version)
             }),
             Some(("account", id)) => self.accounts.contains(id),
             Some(("checkout", id)) => self.sessions.contains(id),

@@ -58,7 +58,10 @@ const SHOWN_MAX: usize = 12;
 
 impl Report {
     pub fn broken(&self) -> usize {
-        self.verdicts.iter().filter(|verdict| !verdict.holds).count()
+        self.verdicts
+            .iter()
+            .filter(|verdict| !verdict.holds)
+            .count()
     }
 
     pub fn print(&self, json: bool) -> Result<()> {
@@ -78,7 +81,11 @@ impl Report {
                 println!("  {} BROKEN: {finding}", verdict.invariant);
             }
             if verdict.broken_by.len() > SHOWN_MAX {
-                println!("  {} … and {} more (--json shows all)", verdict.invariant, verdict.broken_by.len() - SHOWN_MAX);
+                println!(
+                    "  {} … and {} more (--json shows all)",
+                    verdict.invariant,
+                    verdict.broken_by.len() - SHOWN_MAX
+                );
             }
             for note in verdict.notes.iter().take(SHOWN_MAX) {
                 println!("  {} note: {note}", verdict.invariant);

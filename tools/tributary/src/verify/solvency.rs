@@ -20,7 +20,10 @@ pub async fn covered(
 ) -> Result<Verdict> {
     let mut verdict = Verdict::new(30, "3a", "what is at Stripe covers what is owed");
     let months = books.months().await?;
-    let fee = months.last().and_then(|month| month.fee_bps).unwrap_or(FEE_BPS_DEFAULT);
+    let fee = months
+        .last()
+        .and_then(|month| month.fee_bps)
+        .unwrap_or(FEE_BPS_DEFAULT);
     let rates = Rates {
         allocation_fee: BasisPoints::try_new(u32::try_from(fee)?)?,
         copies_share: BasisPoints::try_new(COPIES_SHARE_BPS)?,
@@ -34,7 +37,12 @@ pub async fn covered(
     let missing = solvency.missing()?;
     if !missing.is_zero() {
         let line = format!("{missing} is missing");
-        let alerted = !strict && books.unrest().await?.iter().any(|one| one.contains("obligations_uncovered"));
+        let alerted = !strict
+            && books
+                .unrest()
+                .await?
+                .iter()
+                .any(|one| one.contains("obligations_uncovered"));
         if alerted {
             verdict.notes.push(format!("{line}, and alerted"));
         } else {

@@ -83,8 +83,13 @@ pub struct Promise {
 impl Snapshot {
     pub async fn open(url: &str) -> Result<Self> {
         let options = PgConnectOptions::from_str(url)?.application_name("verify");
-        let mut connection = options.connect().await.context("the database does not answer")?;
-        connection.execute("begin isolation level repeatable read read only").await?;
+        let mut connection = options
+            .connect()
+            .await
+            .context("the database does not answer")?;
+        connection
+            .execute("begin isolation level repeatable read read only")
+            .await?;
         Ok(Self { connection })
     }
 
@@ -109,7 +114,13 @@ impl Snapshot {
                     Side::Credit => row.debit_minor.checked_neg().context("a sum overflows")?,
                 };
                 let (kept_minor, touched_at) = (row.kept_minor, row.touched_at);
-                Ok(AccountSum { account, name: row.name, minor, kept_minor, touched_at })
+                Ok(AccountSum {
+                    account,
+                    name: row.name,
+                    minor,
+                    kept_minor,
+                    touched_at,
+                })
             })
             .collect()
     }
@@ -196,7 +207,10 @@ impl Snapshot {
 
     /// Keys of all postings of one kind.
     pub async fn keys_of(&mut self, kind: &str) -> Result<Vec<String>> {
-        let keys = sqlx::query_scalar!("select key_text from earnings.posting where kind = $1", kind);
+        let keys = sqlx::query_scalar!(
+            "select key_text from earnings.posting where kind = $1",
+            kind
+        );
         Ok(keys.fetch_all(&mut self.connection).await?)
     }
 
@@ -209,7 +223,8 @@ impl Snapshot {
     }
 
     pub async fn manifest_text(&mut self, month: i32) -> Result<Option<String>> {
-        let text = sqlx::query_scalar!("select text from earnings.manifest where month = $1", month);
+        let text =
+            sqlx::query_scalar!("select text from earnings.manifest where month = $1", month);
         Ok(text.fetch_optional(&mut self.connection).await?)
     }
 
@@ -278,7 +293,10 @@ impl Snapshot {
     pub async fn creators(&mut self) -> Result<Vec<(String, i64)>> {
         let rows = sqlx::query!("select creator_id, version from payout.creator");
         let rows = rows.fetch_all(&mut self.connection).await?;
-        Ok(rows.into_iter().map(|row| (row.creator_id, row.version)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.creator_id, row.version))
+            .collect())
     }
 
     pub async fn connected_accounts(&mut self) -> Result<Vec<(String, String)>> {
@@ -287,7 +305,10 @@ impl Snapshot {
                where account_id is not null"#
         );
         let rows = rows.fetch_all(&mut self.connection).await?;
-        Ok(rows.into_iter().map(|row| (row.creator_id, row.account_id)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.creator_id, row.account_id))
+            .collect())
     }
 
     pub async fn checkout_sessions(&mut self) -> Result<Vec<String>> {
@@ -314,7 +335,9 @@ impl Snapshot {
                from balance_monitor.alert where status = 'open'"#
         );
         let mut found: Vec<String> = alerts.fetch_all(&mut self.connection).await?;
-        found.iter_mut().for_each(|alert| alert.insert_str(0, "alert open: "));
+        found
+            .iter_mut()
+            .for_each(|alert| alert.insert_str(0, "alert open: "));
         let unclaimed = sqlx::query_scalar!(
             r#"select 'unclaimed ' || kind || ' ' || object_id || ': ' || reason as "what!"
                from billing.unclaimed where resolved_wall_at is null"#

@@ -73,8 +73,16 @@ impl<'a> Stripe<'a> {
         let client = reqwest::Client::builder().timeout(ANSWER_MAX);
         // The sandbox speaks plain HTTP, and a bare machine may have no certificates.
         let plain = base.starts_with("http://");
-        let client = if plain { client.no_proxy().tls_certs_only([]) } else { client };
-        Ok(Self { http: client.build()?, base, key })
+        let client = if plain {
+            client.no_proxy().tls_certs_only([])
+        } else {
+            client
+        };
+        Ok(Self {
+            http: client.build()?,
+            base,
+            key,
+        })
     }
 
     /// Everything, newest lists first read to their ends.
@@ -95,7 +103,10 @@ impl<'a> Stripe<'a> {
         Ok(Seen {
             now: self.clock().await?,
             payments_minor: total(&self.get("/v1/balance", None).await?)?,
-            transactions: transactions.iter().map(transaction).collect::<Result<_>>()?,
+            transactions: transactions
+                .iter()
+                .map(transaction)
+                .collect::<Result<_>>()?,
             charges: succeeded(&charges)?,
             transfers: transfers.iter().map(transfer).collect::<Result<_>>()?,
             connected,
@@ -106,7 +117,10 @@ impl<'a> Stripe<'a> {
     async fn connected(&self, id: &str) -> Result<Connected> {
         let payouts = self.list("/v1/payouts", Some(id)).await?;
         let balance_minor = total(&self.get("/v1/balance", Some(id)).await?)?;
-        Ok(Connected { balance_minor, payouts: payouts.iter().map(bank_payout).collect::<Result<_>>()? })
+        Ok(Connected {
+            balance_minor,
+            payouts: payouts.iter().map(bank_payout).collect::<Result<_>>()?,
+        })
     }
 
     async fn delivered(&self, accounts: &[Value]) -> Result<Vec<String>> {
@@ -131,7 +145,9 @@ impl<'a> Stripe<'a> {
         let mark = if path.contains('?') { '&' } else { '?' };
         let (mut all, mut after) = (Vec::new(), String::new());
         loop {
-            let page = self.get(&format!("{path}{mark}limit=100{after}"), account).await?;
+            let page = self
+                .get(&format!("{path}{mark}limit=100{after}"), account)
+                .await?;
             let data = page["data"].as_array().context("a list without data")?;
             all.extend(data.iter().cloned());
             match data.last() {
@@ -144,7 +160,10 @@ impl<'a> Stripe<'a> {
     }
 
     async fn get(&self, path: &str, account: Option<&str>) -> Result<Value> {
-        let mut request = self.http.get(format!("{}{path}", self.base)).bearer_auth(self.key);
+        let mut request = self
+            .http
+            .get(format!("{}{path}", self.base))
+            .bearer_auth(self.key);
         if let Some(account) = account {
             request = request.header("stripe-account", account);
         }
@@ -160,18 +179,33 @@ impl<'a> Stripe<'a> {
 
 /// Stripe counts an event that nobody asked for as delivered, too: there is nothing left to do.
 fn asked_for(events: &[Value], kinds: &[&str]) -> Result<Vec<String>> {
-    let asked = |event: &&Value| event["type"].as_str().is_some_and(|kind| kinds.contains(&kind));
-    events.iter().filter(asked).map(|event| text(event, "id")).collect()
+    let asked = |event: &&Value| {
+        event["type"]
+            .as_str()
+            .is_some_and(|kind| kinds.contains(&kind))
+    };
+    events
+        .iter()
+        .filter(asked)
+        .map(|event| text(event, "id"))
+        .collect()
 }
 
 fn transaction(value: &Value) -> Result<Transaction> {
-    Ok(Transaction { id: text(value, "id")?, net_minor: number(value, "net")?, kind: text(value, "type")? })
+    Ok(Transaction {
+        id: text(value, "id")?,
+        net_minor: number(value, "net")?,
+        kind: text(value, "type")?,
+    })
 }
 
 fn transfer(value: &Value) -> Result<Transfer> {
     Ok(Transfer {
         id: text(value, "id")?,
-        group: value["transfer_group"].as_str().unwrap_or_default().to_owned(),
+        group: value["transfer_group"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         amount_minor: number(value, "amount")?,
         reversed_minor: number(value, "amount_reversed")?,
         destination: text(value, "destination")?,
@@ -183,21 +217,33 @@ fn bank_payout(value: &Value) -> Result<BankPayout> {
         id: text(value, "id")?,
         amount_minor: number(value, "amount")?,
         status: text(value, "status")?,
-        payout_id: value["metadata"]["payout_id"].as_str().unwrap_or_default().to_owned(),
+        payout_id: value["metadata"]["payout_id"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
     })
 }
 
 fn succeeded(charges: &[Value]) -> Result<Vec<String>> {
-    charges.iter().filter(|charge| charge["status"] == "succeeded").map(|c| text(c, "id")).collect()
+    charges
+        .iter()
+        .filter(|charge| charge["status"] == "succeeded")
+        .map(|c| text(c, "id"))
+        .collect()
 }
 
 /// Available and pending, USD.
 fn total(balance: &Value) -> Result<i64> {
     let mut total: i64 = 0;
     for side in ["available", "pending"] {
-        for part in balance[side].as_array().context("a balance without sides")? {
+        for part in balance[side]
+            .as_array()
+            .context("a balance without sides")?
+        {
             if part["currency"] == "usd" {
-                total = total.checked_add(number(part, "amount")?).context("a balance overflows")?;
+                total = total
+                    .checked_add(number(part, "amount")?)
+                    .context("a balance overflows")?;
             }
         }
     }
@@ -205,9 +251,14 @@ fn total(balance: &Value) -> Result<i64> {
 }
 
 fn text(value: &Value, field: &str) -> Result<String> {
-    value[field].as_str().map(str::to_owned).with_context(|| format!("no {field} in an answer"))
+    value[field]
+        .as_str()
+        .map(str::to_owned)
+        .with_context(|| format!("no {field} in an answer"))
 }
 
 fn number(value: &Value, field: &str) -> Result<i64> {
-    value[field].as_i64().with_context(|| format!("no {field} in an answer"))
+    value[field]
+        .as_i64()
+        .with_context(|| format!("no {field} in an answer"))
 }
