@@ -4,6 +4,7 @@
 //! A service implements [`Service`] and its `main` is `kit::run::<Payout>()`. The order of
 //! a start and of a stop stands in `boot.rs`, once.
 
+mod assembly;
 mod boot;
 mod clock;
 pub mod config;
