@@ -25,8 +25,8 @@ test: build ## Run all tests, on a Postgres and a NATS of their own
 	$(TRIBUTARY) servers --dir .dev/test --detach; \
 	set -a; . ./.dev/test/env; set +a; \
 	if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --locked --workspace $(ARGS); \
-	else cargo test --locked --workspace $(ARGS); fi
+	then cargo nextest run --locked --workspace --no-fail-fast $(ARGS); \
+	else cargo test --locked --workspace --no-fail-fast $(ARGS); fi
 
 check: fmt lint ## Check format, lints and .sqlx, then run all tests
 	tools/prepare-queries --check

@@ -129,11 +129,11 @@ async fn a_reading_that_takes_long_keeps_its_lease() -> Result<()> {
     world.deliver(&events, None).await?;
     let owner = world.bed.db.owner().await?;
     eventually("the reading to begin", || lease_left(&owner)).await;
-    sqlx::query("update billing.work set leased_until_wall_at = now() + interval '10 seconds'")
+    sqlx::query("update billing.work set leased_until_wall_at = now() + interval '7 seconds'")
         .execute(&owner)
         .await?;
     eventually("the lease to be renewed", || async {
-        (lease_left(&owner).await? > 20).then_some(())
+        (lease_left(&owner).await? > 10).then_some(())
     })
     .await;
     drop(silent);
