@@ -58,7 +58,7 @@ impl Store {
         .await
     }
 
-    /// A reservation that was released may be made again: the payout is planned anew.
+    /// The same payout may ask for another amount until it is confirmed or released.
     pub async fn save_reservation_in_tx(
         &self,
         tx: &mut PgConnection,

@@ -21,7 +21,8 @@ impl Usecases {
     /// amount, is told what was decided.
     ///
     /// # Errors
-    /// `Conflict` for another amount of a payout that went out; the database's.
+    /// `Conflict` for another amount of a payout that went out, and for one that was given back:
+    /// a payout that is planned anew has an id of its own; the database's.
     pub async fn reserve(&self, request: Request) -> Result<Decision, Error> {
         let mut tx = self.store.begin().await?;
         self.store
@@ -32,7 +33,7 @@ impl Usecases {
             .find_reservation_in_tx(&mut tx, &request.payout_id)
             .await?;
         match known {
-            Some(known) if known.state == "released" => {}
+            Some(known) if known.state == "released" => return Err(given_back()),
             Some(known) if known.amount_minor == request.amount.minor() => {
                 return Ok(Decision::Allowed);
             }
@@ -90,6 +91,11 @@ impl Usecases {
         let fact_id = format!("blocked:{}:{}", request.payout_id, limit.code());
         Fact::new(fact_id, &request.payout_id, 1, self.clock.now(), &event)
     }
+}
+
+fn given_back() -> Error {
+    let message = "this payout's reservation was given back; plan it anew under another id";
+    Error::Conflict(Rejection::new("PAYOUT_RELEASED", message))
 }
 
 fn went_out(amount_minor: i64) -> Error {

@@ -147,3 +147,19 @@ async fn a_reservation_of_a_payout_that_went_out_stays_as_it_is() -> Result<()> 
     service.stop().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_reservation_that_was_given_back_is_not_made_again_by_a_late_request() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    client.reserve(payout("po_1", 2_500)).await?;
+    let given_back = ReleaseRequest {
+        payout_id: "po_1".into(),
+    };
+    client.release(given_back).await?;
+    let refused = client.reserve(payout("po_1", 2_500)).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Aborted, "{refused}");
+    service.stop().await;
+    Ok(())
+}
