@@ -92,12 +92,30 @@ impl Steps<'_> {
             return Ok(None);
         };
         let found = nats::inspect(&url).await?;
-        let monitor = variable("NATS_MONITOR_URL").or_else(|| nats::usual_monitor_url(&url));
         eprintln!(
             "{}",
             ladder::line("nats", 1, "NATS_URL", found.version, &[])
         );
+        let monitor = match variable("NATS_MONITOR_URL") {
+            Some(told) => Some(told),
+            None => self.usual_monitor(&url).await,
+        };
         Ok(Some((url, monitor)))
+    }
+
+    /// The monitor where it usually is, if it answers. Without one nobody can see how often the
+    /// server syncs, and services would wait for ever for a guess that is wrong.
+    async fn usual_monitor(&self, nats_url: &str) -> Option<String> {
+        let guess = nats::usual_monitor_url(nats_url)?;
+        let answer = self.http.get(format!("{guess}/jsz")).send().await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            return Some(guess);
+        }
+        eprintln!(
+            "nats: no monitor at {guess}, so nobody checks that JetStream syncs always; \
+             NATS_MONITOR_URL says where it is"
+        );
+        None
     }
 
     async fn start_postgres(&mut self, program: Program) -> Result<String> {

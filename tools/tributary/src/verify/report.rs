@@ -1,5 +1,7 @@
 //! What was found, for people and for programs.
 
+use std::io::{ErrorKind, Write};
+
 use anyhow::Result;
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -64,33 +66,38 @@ impl Report {
             .count()
     }
 
+    /// To standard output; whoever closes it early has read enough.
     pub fn print(&self, json: bool) -> Result<()> {
-        if json {
-            println!("{}", serde_json::to_string_pretty(self)?);
-            return Ok(());
+        let text = if json {
+            serde_json::to_string_pretty(self)?
+        } else {
+            self.text()
+        };
+        match writeln!(std::io::stdout(), "{text}") {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => Ok(other?),
         }
+    }
+
+    fn text(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         for verdict in &self.verdicts {
             let word = if verdict.holds { "holds" } else { "BROKEN" };
             table.add_row([verdict.invariant, word, verdict.claim, &verdict.looked_at]);
         }
-        println!("{table}");
+        let mut lines = vec![table.to_string()];
         for verdict in &self.verdicts {
-            for finding in verdict.broken_by.iter().take(SHOWN_MAX) {
-                println!("  {} BROKEN: {finding}", verdict.invariant);
+            let name = verdict.invariant;
+            let shown = verdict.broken_by.iter().take(SHOWN_MAX);
+            lines.extend(shown.map(|finding| format!("  {name} BROKEN: {finding}")));
+            let more = verdict.broken_by.len().saturating_sub(SHOWN_MAX);
+            if more > 0 {
+                lines.push(format!("  {name} … and {more} more (--json shows all)"));
             }
-            if verdict.broken_by.len() > SHOWN_MAX {
-                println!(
-                    "  {} … and {} more (--json shows all)",
-                    verdict.invariant,
-                    verdict.broken_by.len() - SHOWN_MAX
-                );
-            }
-            for note in verdict.notes.iter().take(SHOWN_MAX) {
-                println!("  {} note: {note}", verdict.invariant);
-            }
+            let notes = verdict.notes.iter().take(SHOWN_MAX);
+            lines.extend(notes.map(|note| format!("  {name} note: {note}")));
         }
-        Ok(())
+        lines.join("\n")
     }
 }
