@@ -169,6 +169,11 @@ mod tests {
             .env(MARKER, dir.path())
             .spawn()
             .expect("sleep");
+        // A program that is just being loaded has no environment to be seen yet.
+        let environment = format!("/proc/{}/environ", child.id());
+        while std::fs::read(&environment).expect("it runs").is_empty() {
+            std::thread::yield_now();
+        }
         let found = find_marked(dir.path());
         let longer = find_marked(&dir.path().join("sub"));
         child.kill().expect("killed");
