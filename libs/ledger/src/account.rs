@@ -205,6 +205,15 @@ impl Account {
         )
     }
 
+    pub fn frozen_gross(creator: &CreatorId, program: Program, month: Month) -> Self {
+        Self::dated(
+            AccountKind::CreatorFrozenGross,
+            creator.shared(),
+            program,
+            month,
+        )
+    }
+
     pub fn reserved(creator: &CreatorId, payout: &PayoutId) -> Self {
         let owner = Some(creator.shared());
         Self {

@@ -8,8 +8,10 @@ mod attempt;
 mod attribution;
 mod charge;
 mod close;
+mod comeback;
 mod hold;
 mod kind;
+mod late;
 mod observed;
 
 use crate::encoding::{Line, digest64};
@@ -19,8 +21,10 @@ pub use attempt::{AttemptRefused, AttemptSettled, AttemptStep};
 pub use attribution::{AllocationChanged, FundingAttributed};
 pub use charge::ChargeSettled;
 pub use close::{CreatorClosed, SubscriberClosed, close_creator, close_subscriber};
+pub use comeback::{AttemptReturned, TransferReversed};
 pub use hold::{HoldCommitted, HoldPlaced, HoldReleased};
 pub use kind::FactKind;
+pub use late::LateEarning;
 pub use observed::{BalanceTransactionKind, BalanceTransactionObserved};
 
 /// The version that stands first in every encoded fact.
@@ -77,12 +81,15 @@ bodies![
     AllocationChanged,
     AttemptSettled,
     AttemptRefused,
+    AttemptReturned,
+    TransferReversed,
     BalanceTransactionObserved,
     HoldPlaced,
     HoldReleased,
     HoldCommitted,
     CreatorClosed,
     SubscriberClosed,
+    LateEarning,
 ];
 
 /// Something that happened, checked, with its posting.

@@ -1,4 +1,4 @@
-//! Planning a hold: which months' money a payout takes.
+//! Planning a hold: which months' money a payout takes, and which months what came back goes to.
 
 use std::collections::BTreeMap;
 
@@ -44,6 +44,37 @@ pub fn plan_hold(
         }
     }
     Ok(HoldPlan { parts, rest })
+}
+
+/// Which of a hold's parts an amount that came back belongs to: those taken last come back first,
+/// so that a payout's older months stay paid. `returned` is what came back before.
+/// Errors: `AssetMismatch`, `Overflow`, `PartAboveWhole` when more comes back than was held.
+pub fn plan_return(
+    held: &[HoldPart],
+    returned: Amount,
+    amount: Amount,
+) -> Result<Vec<HoldPart>, LedgerError> {
+    let whole = Amount::checked_sum(amount.asset(), held.iter().map(|part| part.amount))?;
+    let part = returned.checked_add(amount)?;
+    if part.minor() > whole.minor() {
+        return Err(LedgerError::PartAboveWhole { part, whole });
+    }
+    let mut parts = held.to_vec();
+    parts.sort_by_key(|part| std::cmp::Reverse((part.month, part.program)));
+    let (mut before, mut rest) = (returned, amount);
+    let mut back = Vec::new();
+    for part in parts {
+        let gone = part.amount.min(before)?;
+        before = before.checked_sub(gone)?;
+        let taken = part.amount.checked_sub(gone)?.min(rest)?;
+        rest = rest.checked_sub(taken)?;
+        back.push(HoldPart {
+            amount: taken,
+            ..part
+        });
+    }
+    back.retain(|part| !part.amount.is_zero());
+    Ok(back)
 }
 
 type ByMonth = BTreeMap<(Month, Program), Amount>;

@@ -41,12 +41,12 @@ pub use balances::{Balances, fold};
 pub use control::{Control, ControlTotals, Difference};
 pub use error::LedgerError;
 pub use fact::{
-    AllocationChanged, AttemptRefused, AttemptSettled, AttemptStep, BalanceTransactionKind,
-    BalanceTransactionObserved, ChargeSettled, CreatorClosed, Fact, FactBody, FactKind,
-    FundingAttributed, HoldCommitted, HoldPlaced, HoldReleased, SubscriberClosed, close_creator,
-    close_subscriber,
+    AllocationChanged, AttemptRefused, AttemptReturned, AttemptSettled, AttemptStep,
+    BalanceTransactionKind, BalanceTransactionObserved, ChargeSettled, CreatorClosed, Fact,
+    FactBody, FactKind, FundingAttributed, HoldCommitted, HoldPlaced, HoldReleased, LateEarning,
+    SubscriberClosed, TransferReversed, close_creator, close_subscriber,
 };
-pub use hold::{HoldPart, HoldPlan, plan_hold};
+pub use hold::{HoldPart, HoldPlan, plan_hold, plan_return};
 pub use id::{CreatorId, DisputeId, LotId, MoveId, PayoutId, StripeId, SubscriberId, ViewerId};
 pub use manifest::{CreatorLine, Manifest};
 pub use month::Month;

@@ -3,7 +3,7 @@
 /// A service that announces the facts behind balance transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// Money in, and what is taken back of it.
+    /// Money in.
     Billing,
     /// Money out, to creators and to the operator's bank.
     Payout,
@@ -27,13 +27,14 @@ impl Owner {
 /// what nobody expected must be seen by somebody.
 pub fn owner_of(txn_type: &str) -> Owner {
     match txn_type {
-        "charge"
-        | "payment"
-        | "refund"
+        "charge" | "payment" => Owner::Billing,
+        // Billing's too, once it accounts for what is taken back. Until then nobody does, and so
+        // they stand in suspense, where they are seen.
+        "refund"
         | "refund_failure"
         | "payment_refund"
         | "payment_failure_refund"
-        | "payment_reversal" => Owner::Billing,
+        | "payment_reversal" => Owner::BalanceMonitor,
         "transfer" | "transfer_refund" | "transfer_cancel" | "transfer_failure" | "payout"
         | "payout_cancel" | "payout_failure" => Owner::Payout,
         // Listed, although the last line says the same: these are expected.

@@ -48,6 +48,8 @@ subjects! {
         AccountChanged => "payout.v1.account.changed",
         AttemptSettled => "payout.v1.attempt.settled",
         AttemptRefused => "payout.v1.attempt.refused",
+        AttemptReturned => "payout.v1.attempt.returned",
+        TransferReversed => "payout.v1.transfer.reversed",
         PayoutChanged => "payout.v1.payout.changed",
     }
     fraud_limits {

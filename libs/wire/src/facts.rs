@@ -179,6 +179,80 @@ impl From<&ledger::AttemptRefused> for payout::AttemptRefused {
     }
 }
 
+/// The failure's code is for people.
+///
+/// # Errors
+/// `Invalid` naming the field.
+pub fn attempt_returned(event: &payout::AttemptReturned) -> Converted<ledger::AttemptReturned> {
+    Ok(ledger::AttemptReturned {
+        payout: payout_id(&event.payout_id)?,
+        creator: creator(&event.creator_id)?,
+        attempt: count("attempt", event.attempt)?,
+        amount: amount("amount_minor", event.amount_minor, &event.currency)?,
+    })
+}
+
+/// The failure's code is set by the publisher afterwards.
+impl From<&ledger::AttemptReturned> for payout::AttemptReturned {
+    fn from(fact: &ledger::AttemptReturned) -> Self {
+        Self {
+            payout_id: fact.payout.to_string(),
+            creator_id: fact.creator.to_string(),
+            attempt: i32::try_from(fact.attempt).unwrap_or(i32::MAX),
+            amount_minor: fact.amount.minor(),
+            currency: code(fact.amount),
+            failure_code: String::new(),
+        }
+    }
+}
+
+/// What came back by a reversal, as far as the publisher knows it: only the books know the months
+/// that it goes back to, and so only they can make the fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversed {
+    pub payout: PayoutId,
+    pub creator: CreatorId,
+    pub reversal: StripeId,
+    pub txn: StripeId,
+    pub amount: Amount,
+    pub after_paid: bool,
+}
+
+impl Reversed {
+    /// The key that the books will post it under, and so the event's fact id.
+    #[must_use]
+    pub fn fact_id(&self) -> String {
+        format!("reversal:{}", self.reversal)
+    }
+}
+
+/// # Errors
+/// `Invalid` naming the field.
+pub fn transfer_reversed(event: &payout::TransferReversed) -> Converted<Reversed> {
+    Ok(Reversed {
+        payout: payout_id(&event.payout_id)?,
+        creator: creator(&event.creator_id)?,
+        reversal: stripe("reversal", &event.reversal)?,
+        txn: stripe("txn", &event.txn)?,
+        amount: amount("amount_minor", event.amount_minor, &event.currency)?,
+        after_paid: event.after_paid,
+    })
+}
+
+impl From<&Reversed> for payout::TransferReversed {
+    fn from(reversed: &Reversed) -> Self {
+        Self {
+            payout_id: reversed.payout.to_string(),
+            creator_id: reversed.creator.to_string(),
+            reversal: reversed.reversal.to_string(),
+            txn: reversed.txn.to_string(),
+            amount_minor: reversed.amount.minor(),
+            currency: code(reversed.amount),
+            after_paid: reversed.after_paid,
+        }
+    }
+}
+
 /// Stripe's type says what it was for; a type that is neither fee nor top-up is unexplained.
 ///
 /// # Errors

@@ -124,7 +124,7 @@ impl Cause for HoldCommitted {
     }
 }
 
-fn sum(parts: &[HoldPart]) -> Result<Amount, LedgerError> {
+pub(super) fn sum(parts: &[HoldPart]) -> Result<Amount, LedgerError> {
     Ok(Amount::checked_sum(
         Asset::Usd,
         parts.iter().map(|part| part.amount),
@@ -132,7 +132,7 @@ fn sum(parts: &[HoldPart]) -> Result<Amount, LedgerError> {
 }
 
 /// `2027-01,allocation,558;2027-02,copies,7`, in the order of months and programs.
-fn listed(parts: &[HoldPart]) -> String {
+pub(super) fn listed(parts: &[HoldPart]) -> String {
     let mut parts: Vec<&HoldPart> = parts.iter().collect();
     parts.sort_by_key(|part| (part.month, part.program, part.amount.minor()));
     let texts = parts

@@ -27,12 +27,15 @@ kinds![
     AllocationChanged "allocation_changed",
     AttemptSettled "attempt_settled",
     AttemptRefused "attempt_refused",
+    AttemptReturned "attempt_returned",
+    TransferReversed "transfer_reversed",
     BalanceTransactionObserved "balance_transaction_observed",
     HoldPlaced "hold_placed",
     HoldReleased "hold_released",
     HoldCommitted "hold_committed",
     CreatorClosed "creator_closed",
     SubscriberClosed "subscriber_closed",
+    LateEarning "late_earning",
 ];
 
 impl fmt::Display for FactKind {

@@ -7,7 +7,7 @@ use ledger::{
 use money::{Amount, Asset};
 use proptest::prelude::*;
 
-use crate::some::{allocation, any_fact, any_month, bps, charge, id, month, some_usd, usd};
+use crate::some::{allocation, any_fact, any_month, bps, charge, fact, id, month, some_usd, usd};
 
 #[test]
 fn a_fact_that_moves_nothing_is_refused() {
@@ -175,4 +175,31 @@ proptest! {
         let backwards: Vec<_> = payable.into_iter().rev().collect();
         prop_assert_eq!(plan_hold(&backwards, usd(wanted))?, plan);
     }
+}
+
+#[test]
+fn a_late_earning_names_the_month_it_was_earned_in_and_is_paid_with_another() {
+    let late = ledger::LateEarning {
+        cause: id("dp_1"),
+        creator: id("bob"),
+        program: Program::Allocation,
+        origin_month: month("2027-01"),
+        month: month("2027-03"),
+        gross: usd(1_001),
+        bps: bps(700),
+    };
+    let names: Vec<_> = fact(late)
+        .posting()
+        .entries()
+        .iter()
+        .map(|entry| entry.account.name())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "creator/bob/frozen_gross/allocation/2027-01",
+            "creator/bob/payable/allocation/2027-03",
+            "revenue/fees",
+        ]
+    );
 }

@@ -1,6 +1,7 @@
 //! The rules of the books, each as a sentence; `money_rules` runs the examples of the docs.
 
 mod accounts;
+mod bodies;
 mod controls;
 mod facts;
 mod manifests;

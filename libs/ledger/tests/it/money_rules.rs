@@ -1,14 +1,12 @@
 //! Runs every worked example of docs/money-rules.md against the rules themselves.
 
 use ledger::{
-    Account, AllocationChanged, AttemptRefused, AttemptSettled, BalanceTransactionObserved,
-    ChargeSettled, ControlTotals, CreatorClosed, CreatorLine, Fact, FactBody, FactKind,
-    FundingAttributed, HoldCommitted, HoldPart, HoldPlaced, HoldReleased, LedgerError, Manifest,
-    Month, Obligations, Program, Rates, Solvency, SubscriberClosed, fold, owner_of, plan_hold,
+    Account, ControlTotals, CreatorLine, Fact, FactBody, FactKind, LedgerError, Manifest,
+    Obligations, Rates, Solvency, fold, owner_of, plan_hold, plan_return,
 };
 use money::{Amount, BasisPoints};
-use time::OffsetDateTime;
 
+use crate::bodies::{body, parts};
 use crate::some::bps;
 use crate::transcript::{Block, Said, blocks};
 
@@ -89,6 +87,7 @@ impl Books {
             "split" => split(said),
             "fee" => fee(said),
             "plan_hold" => plan(said),
+            "plan_return" => plan_back(said),
             "account" => account(said),
             "owner" => Ok(vec![owner_of(said.text("type")).as_str().to_owned()]),
             "balances" => self.balances(),
@@ -226,6 +225,18 @@ fn plan(said: &Said) -> Answer {
     Ok(parts.chain([format!("rest {}", plan.rest)]).collect())
 }
 
+fn plan_back(said: &Said) -> Answer {
+    let back = plan_return(
+        &parts(said, "held"),
+        said.usd("returned"),
+        said.usd("amount"),
+    )?;
+    let back = back.iter();
+    Ok(back
+        .map(|part| format!("{} {} {}", part.month, part.program, part.amount))
+        .collect())
+}
+
 fn account(said: &Said) -> Answer {
     let account = Account::parse(said.text("name"))?;
     let (kind, side) = (account.kind().as_str(), account.normal().as_str());
@@ -234,157 +245,4 @@ fn account(said: &Said) -> Answer {
         "{kind}: grows by {side}, {class}, counted in {}",
         account.asset()
     )])
-}
-
-fn body(kind: FactKind, said: &Said) -> FactBody {
-    match kind {
-        FactKind::ChargeSettled => charge(said).into(),
-        FactKind::FundingAttributed | FactKind::AllocationChanged => attribution(kind, said),
-        FactKind::AttemptSettled | FactKind::AttemptRefused => attempt(kind, said),
-        FactKind::BalanceTransactionObserved => BalanceTransactionObserved {
-            txn: said.get("txn"),
-            kind: said.get("kind"),
-            amount: said.signed("amount"),
-        }
-        .into(),
-        FactKind::HoldPlaced | FactKind::HoldReleased | FactKind::HoldCommitted => hold(kind, said),
-        FactKind::CreatorClosed | FactKind::SubscriberClosed => close(kind, said),
-    }
-}
-
-fn charge(said: &Said) -> ChargeSettled {
-    ChargeSettled {
-        charge: said.get("charge"),
-        txn: said.get("txn"),
-        subscriber: said.get("subscriber"),
-        program: said.get("program"),
-        gross: said.usd("gross"),
-        stripe_fee: said.usd("stripe_fee"),
-        tax: said.usd("tax"),
-        available_on: instant(said, "available_on"),
-        period_month: said.get("period_month"),
-        settled_at: instant(said, "settled_at"),
-    }
-}
-
-fn attribution(kind: FactKind, said: &Said) -> FactBody {
-    let (subscriber, program, month) = (
-        said.get("subscriber"),
-        said.get::<Program>("program"),
-        said.get::<Month>("month"),
-    );
-    if kind == FactKind::FundingAttributed {
-        let (charge, amount) = (said.get("charge"), said.usd("amount"));
-        return FundingAttributed {
-            charge,
-            subscriber,
-            program,
-            month,
-            amount,
-        }
-        .into();
-    }
-    let (creator, version) = (said.get("creator"), said.get("version"));
-    let (from, to) = (said.usd("from"), said.usd("to"));
-    AllocationChanged {
-        subscriber,
-        creator,
-        program,
-        month,
-        version,
-        from,
-        to,
-    }
-    .into()
-}
-
-fn attempt(kind: FactKind, said: &Said) -> FactBody {
-    let (payout, creator, step) = (said.get("payout"), said.get("creator"), said.get("step"));
-    let (attempt, amount) = (said.get("attempt"), said.usd("amount"));
-    if kind == FactKind::AttemptSettled {
-        let txn = said.find("txn").map(|_| said.get("txn"));
-        return AttemptSettled {
-            payout,
-            creator,
-            step,
-            attempt,
-            amount,
-            txn,
-        }
-        .into();
-    }
-    let is_final = said.get("final");
-    AttemptRefused {
-        payout,
-        creator,
-        step,
-        attempt,
-        amount,
-        is_final,
-    }
-    .into()
-}
-
-fn hold(kind: FactKind, said: &Said) -> FactBody {
-    let (payout, creator, n) = (said.get("payout"), said.get("creator"), said.get("n"));
-    if kind == FactKind::HoldCommitted {
-        let amount = said.usd("amount");
-        return HoldCommitted {
-            payout,
-            creator,
-            n,
-            amount,
-        }
-        .into();
-    }
-    let part = |(program, month, amount)| HoldPart {
-        program,
-        month,
-        amount,
-    };
-    let parts = said.lines("parts").into_iter().map(part).collect();
-    if kind == FactKind::HoldPlaced {
-        return HoldPlaced {
-            payout,
-            creator,
-            n,
-            parts,
-        }
-        .into();
-    }
-    HoldReleased {
-        payout,
-        creator,
-        n,
-        parts,
-    }
-    .into()
-}
-
-fn close(kind: FactKind, said: &Said) -> FactBody {
-    let (month, program) = (said.get("month"), said.get("program"));
-    if kind == FactKind::SubscriberClosed {
-        let (subscriber, rest) = (said.get("subscriber"), said.usd("rest"));
-        return SubscriberClosed {
-            month,
-            program,
-            subscriber,
-            rest,
-        }
-        .into();
-    }
-    let (creator, gross) = (said.get("creator"), said.usd("gross"));
-    CreatorClosed {
-        month,
-        program,
-        creator,
-        gross,
-        bps: bps(said.get("bps")),
-    }
-    .into()
-}
-
-fn instant(said: &Said, name: &str) -> OffsetDateTime {
-    let format = &time::format_description::well_known::Rfc3339;
-    OffsetDateTime::parse(said.text(name), format).expect("a time like 2027-01-01T00:00:00Z")
 }

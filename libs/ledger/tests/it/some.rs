@@ -1,9 +1,10 @@
 //! Values for tests: short constructors, and strategies that make any valid fact.
 
 use ledger::{
-    AllocationChanged, AttemptRefused, AttemptSettled, AttemptStep, BalanceTransactionKind,
-    BalanceTransactionObserved, ChargeSettled, CreatorClosed, Fact, FactBody, FundingAttributed,
-    HoldCommitted, HoldPart, HoldPlaced, HoldReleased, Month, Program, StripeId, SubscriberClosed,
+    AllocationChanged, AttemptRefused, AttemptReturned, AttemptSettled, AttemptStep,
+    BalanceTransactionKind, BalanceTransactionObserved, ChargeSettled, CreatorClosed, Fact,
+    FactBody, FundingAttributed, HoldCommitted, HoldPart, HoldPlaced, HoldReleased, LateEarning,
+    Month, Program, StripeId, SubscriberClosed, TransferReversed,
 };
 use money::{Amount, Asset, Balance, BasisPoints};
 use proptest::prelude::*;
@@ -221,6 +222,51 @@ fn payouts() -> BoxedStrategy<FactBody> {
     .boxed()
 }
 
+fn comebacks() -> BoxedStrategy<FactBody> {
+    let of = || (any_name(), any_name());
+    prop_oneof![
+        (of(), any::<u32>(), some_usd()).prop_map(|((payout, creator), attempt, amount)| {
+            FactBody::from(AttemptReturned {
+                payout,
+                creator,
+                attempt,
+                amount,
+            })
+        }),
+        (of(), any_stripe_id(), any::<bool>(), parts()).prop_map(
+            |((payout, creator), reversal, after_paid, parts)| {
+                FactBody::from(TransferReversed {
+                    payout,
+                    creator,
+                    reversal,
+                    txn: id("txn_1"),
+                    after_paid,
+                    parts,
+                })
+            }
+        ),
+    ]
+    .boxed()
+}
+
+fn late() -> impl Strategy<Value = FactBody> {
+    let months = (near_month(), near_month());
+    let figures = (some_usd(), 0..=10_000u32);
+    (any_stripe_id(), any_name(), pooled(), months, figures).prop_map(
+        |(cause, creator, program, (origin_month, month), (gross, rate))| {
+            FactBody::from(LateEarning {
+                cause,
+                creator,
+                program,
+                origin_month,
+                month,
+                gross,
+                bps: bps(rate),
+            })
+        },
+    )
+}
+
 fn closes() -> BoxedStrategy<FactBody> {
     prop_oneof![
         (
@@ -253,7 +299,15 @@ fn closes() -> BoxedStrategy<FactBody> {
 
 /// Any valid fact of any kind.
 pub fn any_fact() -> impl Strategy<Value = Fact> {
-    prop_oneof![cash(), attribution(), payouts(), closes()].prop_map(fact)
+    prop_oneof![
+        cash(),
+        attribution(),
+        payouts(),
+        comebacks(),
+        closes(),
+        late()
+    ]
+    .prop_map(fact)
 }
 
 /// The same things in two orders.
