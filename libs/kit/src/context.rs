@@ -18,17 +18,23 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// The context of the call that is being handled; empty outside one.
+/// The context of the call that is being handled; outside one, the request whose facts are being
+/// applied, if there is one.
 #[must_use]
 pub fn current() -> Context {
-    CURRENT.try_with(Clone::clone).unwrap_or_default()
+    CURRENT.try_with(Clone::clone).unwrap_or_else(|_| Context {
+        request_id: mailbox::cause::current(),
+        actor: String::new(),
+    })
 }
 
 /// Runs `work` within `context`.
 pub async fn within<F: Future>(context: Context, work: F) -> F::Output {
     let span =
         tracing::info_span!("call", request.id = %context.request_id, actor = %context.actor);
-    CURRENT.scope(context, work).instrument(span).await
+    let request_id = context.request_id.clone();
+    let work = CURRENT.scope(context, work).instrument(span);
+    mailbox::cause::within(request_id, work).await
 }
 
 /// The only way to start a task: it inherits the context and the span.
@@ -37,5 +43,6 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(CURRENT.scope(current(), work).in_current_span())
+    let work = CURRENT.scope(current(), work).in_current_span();
+    tokio::spawn(mailbox::cause::within(mailbox::cause::current(), work))
 }

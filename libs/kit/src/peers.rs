@@ -48,21 +48,50 @@ impl Peers {
         Self { addresses, signer }
     }
 
-    /// A connection to `callee` (its name with '-'), made on first use and again after a loss.
+    /// A connection to `callee` (its name with '-'), made on first use and again after a loss. An
+    /// address that names several replicas, with commas between them, spreads calls over those
+    /// that answer.
     ///
     /// # Errors
     /// `Config` when the address is missing or not a URL, or the private key signs nothing.
     pub fn connect(&self, callee: &'static str) -> Result<Peer, BootError> {
+        let endpoints = self.endpoints(callee)?;
+        let channel = match endpoints.as_slice() {
+            [only] => only.connect_lazy(),
+            _ => Channel::balance_list(endpoints.into_iter()),
+        };
+        self.signed(callee, channel)
+    }
+
+    /// A connection to each replica of `callee`, in the order of the configuration.
+    ///
+    /// # Errors
+    /// As [`Peers::connect`].
+    pub fn connect_each(&self, callee: &'static str) -> Result<Vec<Peer>, BootError> {
+        self.endpoints(callee)?
+            .iter()
+            .map(|endpoint| self.signed(callee, endpoint.connect_lazy()))
+            .collect()
+    }
+
+    fn endpoints(&self, callee: &str) -> Result<Vec<Endpoint>, BootError> {
         let key = callee.replace('-', "_");
-        let address = self
+        let addresses = self
             .addresses
             .get(&key)
             .ok_or_else(|| BootError::Config(format!("peers.{key} is missing")))?;
-        let endpoint = Endpoint::from_shared(address.clone())
-            .map_err(|error| BootError::Config(format!("peers.{key}: {error}")))?
-            .connect_timeout(Duration::from_secs(2))
-            .timeout(CALL_TIMEOUT)
-            .tcp_nodelay(true);
+        let endpoint = |address: &str| {
+            let endpoint = Endpoint::from_shared(address.trim().to_owned())
+                .map_err(|error| BootError::Config(format!("peers.{key}: {error}")))?;
+            Ok(endpoint
+                .connect_timeout(Duration::from_secs(2))
+                .timeout(CALL_TIMEOUT)
+                .tcp_nodelay(true))
+        };
+        addresses.split(',').map(endpoint).collect()
+    }
+
+    fn signed(&self, callee: &'static str, channel: Channel) -> Result<Peer, BootError> {
         // Now rather than at the first call: a service that cannot sign would look ready.
         self.signer.token(callee).map_err(|status| {
             BootError::Config(format!("tokens.private_key: {}", status.message()))
@@ -71,7 +100,7 @@ impl Peers {
             audience: callee,
             signer: self.signer.clone(),
         };
-        Ok(InterceptedService::new(endpoint.connect_lazy(), caller))
+        Ok(InterceptedService::new(channel, caller))
     }
 }
 
@@ -106,6 +135,19 @@ impl Interceptor for Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_may_name_several_replicas_and_each_must_be_one() {
+        let peers = |addresses: &str| {
+            let addresses = BTreeMap::from([("billing".to_owned(), addresses.to_owned())]);
+            Peers::signed_as("gateway", String::new().into(), addresses).expect("peers")
+        };
+        let two = peers("http://127.0.0.1:9,http://127.0.0.1:10").endpoints("billing");
+        assert_eq!(two.expect("two").len(), 2);
+        let refused = peers("http://127.0.0.1:9,").endpoints("billing");
+        let refused = refused.expect_err("an empty address").to_string();
+        assert!(refused.contains("peers.billing"), "{refused}");
+    }
 
     #[tokio::test]
     async fn a_service_that_cannot_sign_its_calls_is_told_so_when_it_starts() {

@@ -13,9 +13,10 @@ use futures::{FutureExt, StreamExt};
 use prost::Message as _;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use wire::mailbox::v1::Batch;
 
-use crate::{ApplyError, BusError, DeadLetters, Fact, Inbox, Pulse};
+use crate::{ApplyError, BusError, DeadLetters, Fact, Inbox, Pulse, cause};
 
 /// Messages taken at once; with up to 200 facts each.
 const MESSAGES_PER_BATCH: usize = 16;
@@ -271,7 +272,9 @@ impl Consumer {
         facts: &[Fact],
     ) -> Result<Vec<Refused>, ApplyError> {
         let applying = AssertUnwindSafe(self.subscriber.apply_in_tx(tx, facts)).catch_unwind();
-        applying
+        let request_id = cause::shared_by(facts);
+        let span = tracing::info_span!("apply", consumer = self.durable, request.id = %request_id);
+        cause::within(request_id, applying.instrument(span))
             .await
             .unwrap_or_else(|_| Err(ApplyError::bug("the code that applies it panicked")))
     }

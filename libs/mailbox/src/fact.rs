@@ -24,7 +24,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// Wraps an event. The subject follows from the event's type.
+    /// Wraps an event. The subject follows from the event's type, the request from the work that is being done.
     pub fn new<E: Event>(
         fact_id: impl Into<String>,
         aggregate_id: impl Into<String>,
@@ -39,7 +39,7 @@ impl Fact {
             aggregate_id: aggregate_id.into(),
             aggregate_version,
             payload: event.encode_to_vec(),
-            request_id: String::new(),
+            request_id: crate::cause::current(),
         }
     }
 

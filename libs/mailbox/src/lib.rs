@@ -8,6 +8,7 @@
 //!
 //! JetStream is transport, Postgres is the record. Nothing here needs order: facts commute.
 
+pub mod cause;
 mod consumer;
 mod dead_letter;
 mod error;

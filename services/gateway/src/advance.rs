@@ -38,7 +38,8 @@ pub struct Advance {
 
 struct Inner {
     clock: Clock,
-    services: Vec<(&'static str, Peer)>,
+    /// Every process of every service.
+    processes: Vec<(&'static str, Peer)>,
     http: reqwest::Client,
     patience: Duration,
     turn: Mutex<()>,
@@ -73,13 +74,14 @@ impl Advance {
     /// # Errors
     /// When a peer's address is missing.
     pub fn new(clock: Clock, peers: &Peers, patience_ms: u64) -> Result<Self, BootError> {
-        let services = SERVICES
-            .iter()
-            .map(|name| Ok((*name, peers.connect(name)?)))
-            .collect::<Result<_, BootError>>()?;
+        let mut processes = Vec::new();
+        for name in SERVICES {
+            let replicas = peers.connect_each(name)?;
+            processes.extend(replicas.into_iter().map(|peer| (name, peer)));
+        }
         let inner = Inner {
             clock,
-            services,
+            processes,
             http: kit::http::client(),
             patience: Duration::from_millis(patience_ms),
             turn: Mutex::new(()),
@@ -181,7 +183,7 @@ impl Inner {
                 .busy
                 .push(format!("the sandbox does not answer: {error}")),
         }
-        let answers = join_all(self.services.iter().map(|(name, peer)| {
+        let answers = join_all(self.processes.iter().map(|(name, peer)| {
             let mut client = KitServiceClient::new(peer.clone());
             let request = SettleRequest {
                 clock: Some(wire::timestamp(look.now)),
