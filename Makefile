@@ -24,8 +24,9 @@ test: build ## Run all tests, on a Postgres and a NATS of their own
 	trap '$(TRIBUTARY) down --dir .dev/test' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(TRIBUTARY) servers --dir .dev/test --detach; \
 	set -a; . ./.dev/test/env; set +a; \
-	if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --locked --workspace --no-fail-fast $(ARGS); \
+	if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --locked --workspace --no-fail-fast $(ARGS); \
+	  [ -n "$(ARGS)" ] || $(TARGET)/tidy ran $(TARGET)/../nextest/default/junit.xml; \
 	else cargo test --locked --workspace --no-fail-fast $(ARGS); fi
 
 check: fmt lint ## Check format, lints and .sqlx, then run all tests

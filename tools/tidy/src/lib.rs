@@ -9,9 +9,11 @@
 //! code, and no more: a rule that needs more than that belongs in the type system or in clippy.
 //! Parts that do not exist yet are passed over; what exists is held to the whole rule.
 
+pub mod cli;
 pub mod finding;
 pub mod functions;
 pub mod manifest;
+pub mod requirements;
 pub mod rules;
 pub mod source;
 pub mod sql;

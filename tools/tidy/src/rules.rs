@@ -10,6 +10,7 @@ pub mod names;
 pub mod places;
 pub mod protos;
 pub mod raw_access;
+pub mod requirements;
 pub mod services;
 pub mod sizes;
 pub mod sql_places;
@@ -48,4 +49,5 @@ pub const ALL: &[(&str, Rule)] = &[
     ("names", names::check),
     ("test layout", test_layout::check),
     ("attributes", attributes::check),
+    ("requirements", requirements::check),
 ];

@@ -9,6 +9,7 @@ mod names;
 mod places;
 mod protos;
 mod raw_access;
+mod requirements;
 mod services;
 mod sizes;
 mod source;
