@@ -94,6 +94,23 @@ impl Store {
         .await
     }
 
+    /// A month's trouble and its end are taken one after the other, whoever takes them. All locks
+    /// of a batch at once and in one order, so that two batches never wait for each other.
+    pub async fn lock_months_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        months: &[String],
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended('balance_monitor.month ' || month, 0))
+             from (select distinct unnest($1::text[]) as month order by month) as sorted",
+            months
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
     pub async fn save_closed_month_in_tx(
         &self,
         tx: &mut PgConnection,

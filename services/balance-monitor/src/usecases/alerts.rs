@@ -67,6 +67,18 @@ impl Usecases {
         Ok(())
     }
 
+    /// What is said of these months is decided here until the transaction ends.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn lock_months_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        months: &[String],
+    ) -> Result<(), sqlx::Error> {
+        self.store.lock_months_in_tx(tx, months).await
+    }
+
     /// A month that earnings cannot close. One that was closed meanwhile is not news: facts come
     /// in any order.
     ///
