@@ -1,26 +1,29 @@
 //! Between the contract's messages and the domain.
 
+mod asked;
+mod books;
+mod creator;
+mod hold;
+mod month;
+
 use kit::Error;
-use ledger::{
-    AttemptStep, Control, ControlTotals, CreatorId, Fact, FactBody, FactKind, LedgerError, Month,
-    PayoutId,
-};
+use ledger::{AttemptStep, Control, ControlTotals, Fact, FactBody, FactKind, LedgerError};
 use mailbox::ApplyError;
-use time::OffsetDateTime;
 use wire::allocation::v1::MonthSealed;
-use wire::earnings::v1::{
-    CreatorSnapshot, GetCreatorEarningsResponse, GetMonthResponse, GetSolvencyResponse,
-    HoldRequest, HoldResponse, MonthEarnings, Payable, TotalCheck,
+use wire::facts;
+
+pub use asked::{
+    accounts_asked, after_creator, after_line, attempt, creator, month, months_asked, page, payout,
+    postings_asked,
 };
-use wire::{ConvertError, facts};
+pub use books::{accounts, obligations, postings, revenue, solvency};
+pub use creator::{creator_month, earnings, payable};
+pub use hold::{hold_order, hold_response};
+pub use month::{month_lines, month_response};
 
 use crate::domain::batch::Occurred;
-use crate::domain::history::{History, Line};
-use crate::domain::hold::{HoldState, Snapshot};
-use crate::domain::month::MonthReport;
-use crate::domain::solvency::Weighed;
 use crate::store;
-use crate::usecases::{HoldOrder, RefusedAttempt, Seal};
+use crate::usecases::{RefusedAttempt, ReversedTransfer, Seal};
 
 type Read<T> = Result<T, ApplyError>;
 
@@ -58,6 +61,32 @@ pub fn attempt_settled(fact: &mailbox::Fact) -> Read<FactBody> {
     facts::attempt_settled(&fact.decode()?)
         .map(Into::into)
         .map_err(bug)
+}
+
+pub fn attempt_returned(fact: &mailbox::Fact) -> Read<FactBody> {
+    facts::attempt_returned(&fact.decode()?)
+        .map(Into::into)
+        .map_err(bug)
+}
+
+pub fn transfer_reversed(fact: &mailbox::Fact) -> Read<ReversedTransfer> {
+    let facts::Reversed {
+        payout,
+        creator,
+        reversal,
+        txn,
+        amount,
+        after_paid,
+    } = facts::transfer_reversed(&fact.decode()?).map_err(bug)?;
+    Ok(ReversedTransfer {
+        payout,
+        creator,
+        reversal,
+        txn,
+        amount,
+        after_paid,
+        at: fact.occurred_at,
+    })
 }
 
 pub fn balance_transaction_observed(fact: &mailbox::Fact) -> Read<FactBody> {
@@ -110,177 +139,5 @@ pub fn again(error: Error) -> ApplyError {
         }
         ApplyError::Bug(cause) => ApplyError::Bug(cause),
         ApplyError::Unavailable(cause) => ApplyError::Unavailable(cause),
-    }
-}
-
-/// # Errors
-/// `Invalid` naming the field that is missing or wrong.
-pub fn hold_order(message: &HoldRequest) -> Result<HoldOrder, Error> {
-    let amount = wire::amount("amount_minor", message.amount_minor, &message.currency)?;
-    if amount.is_zero() || amount.asset().code() != CURRENCY {
-        let why = "a hold is of at least one cent".to_owned();
-        return Err(ConvertError::Invalid {
-            field: "amount_minor",
-            why,
-        }
-        .into());
-    }
-    let (payout, creator) = (payout(&message.payout_id)?, creator(&message.creator_id)?);
-    Ok(HoldOrder {
-        payout,
-        creator,
-        amount,
-    })
-}
-
-/// # Errors
-/// `Invalid`.
-pub fn payout(text: &str) -> Result<PayoutId, Error> {
-    PayoutId::try_new(text).map_err(|error| invalid("payout_id", &error))
-}
-
-/// # Errors
-/// `Invalid`.
-pub fn creator(text: &str) -> Result<CreatorId, Error> {
-    CreatorId::try_new(text).map_err(|error| invalid("creator_id", &error))
-}
-
-/// # Errors
-/// `Invalid`.
-pub fn month(text: &str) -> Result<Month, Error> {
-    Ok(facts::month("month", text)?)
-}
-
-/// # Errors
-/// `Invalid` below zero.
-pub fn attempt(number: i32) -> Result<u32, Error> {
-    u32::try_from(number).map_err(|error| invalid("attempt", &error))
-}
-
-/// 0 means the most. Errors: `Invalid` outside 1 to 1000.
-pub fn page(limit: i32) -> Result<i64, Error> {
-    match limit {
-        0 => Ok(1000),
-        1..=1000 => Ok(i64::from(limit)),
-        _ => Err(invalid("limit", &"it is not between 1 and 1000")),
-    }
-}
-
-fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> Error {
-    ConvertError::Invalid {
-        field,
-        why: why.to_string(),
-    }
-    .into()
-}
-
-pub fn hold_response(state: HoldState, snapshot: Snapshot) -> HoldResponse {
-    let snapshot = CreatorSnapshot {
-        lifetime_net_minor: snapshot.lifetime_net_minor,
-        first_payout: snapshot.first_payout,
-        // Refunds and disputes are not facts of the books yet.
-        refunds_and_disputes_30d_minor: 0,
-        income_30d_minor: snapshot.income_30d_minor,
-    };
-    HoldResponse {
-        state: state.as_str().to_owned(),
-        snapshot: Some(snapshot),
-    }
-}
-
-pub fn payable(payable: store::Payable) -> Payable {
-    let store::Payable {
-        creator_id,
-        payable_minor,
-    } = payable;
-    Payable {
-        creator_id,
-        payable_minor,
-        currency: CURRENCY.to_owned(),
-    }
-}
-
-pub fn earnings(
-    creator: &CreatorId,
-    history: &History,
-    now: OffsetDateTime,
-) -> GetCreatorEarningsResponse {
-    let newest_first = history.lines.iter().rev();
-    let months = newest_first.map(|((month, program), line)| MonthEarnings {
-        month: month.to_string(),
-        program: program.to_string(),
-        pending_minor: line.pending_minor,
-        gross_minor: line.gross_minor,
-        fee_minor: line.fee_minor,
-        net_minor: line.net_minor,
-        payable_minor: line.payable_minor,
-        status: history.status(*month, line, now).as_str().to_owned(),
-    });
-    GetCreatorEarningsResponse {
-        creator_id: creator.to_string(),
-        currency: CURRENCY.to_owned(),
-        pending_minor: history.sum(|line: &Line| line.pending_minor),
-        payable_minor: history.sum(|line: &Line| line.payable_minor),
-        reserved_minor: history.reserved_minor,
-        in_transit_minor: history.in_transit_minor,
-        paid_minor: history.paid_minor,
-        lifetime_net_minor: history.sum(|line: &Line| line.net_minor),
-        months: months.collect(),
-    }
-}
-
-pub fn month_response(report: &MonthReport) -> GetMonthResponse {
-    let mut response = GetMonthResponse {
-        month: report.month.to_string(),
-        state: report.state.to_owned(),
-        totals: totals(&report.sealed, &report.posted),
-        ..GetMonthResponse::default()
-    };
-    if let Some(closed) = &report.closed {
-        response.closed_at = Some(wire::timestamp(closed.at));
-        response.manifest_root = closed.root.clone();
-        response.gross_minor = closed.gross_minor;
-        response.fee_minor = closed.fee_minor;
-        response.net_minor = closed.net_minor;
-        response.unallocated_minor = closed.unallocated_minor;
-        response.creator_count = closed.creator_count;
-    }
-    response
-}
-
-/// One line per program and kind that either side knows.
-fn totals(sealed: &ControlTotals, posted: &ControlTotals) -> Vec<TotalCheck> {
-    let keys: std::collections::BTreeSet<_> = sealed
-        .iter()
-        .chain(posted.iter())
-        .map(|(program, kind, _)| (program, kind))
-        .collect();
-    let checks = keys.into_iter().map(|(program, kind)| {
-        let (sealed, posted) = (sealed.get(program, kind), posted.get(program, kind));
-        TotalCheck {
-            program: program.to_string(),
-            kind: kind.to_string(),
-            sealed_count: i64::try_from(sealed.count).unwrap_or(i64::MAX),
-            sealed_sum_minor: sealed.sum_minor,
-            posted_count: i64::try_from(posted.count).unwrap_or(i64::MAX),
-            posted_sum_minor: posted.sum_minor,
-            digest_equal: sealed.digest == posted.digest,
-        }
-    });
-    checks.collect()
-}
-
-pub fn solvency(weighed: &Weighed) -> GetSolvencyResponse {
-    GetSolvencyResponse {
-        payments_minor: weighed.payments_minor,
-        storage_minor: weighed.storage_minor,
-        connected_minor: weighed.connected_minor,
-        in_flight_minor: weighed.in_flight_minor,
-        obligations_minor: weighed.obligations_minor,
-        claims_minor: weighed.claims_minor,
-        frozen_minor: weighed.frozen_minor,
-        deferred_minor: weighed.deferred_minor,
-        tax_minor: weighed.tax_minor,
-        missing_minor: weighed.missing_minor(),
     }
 }

@@ -9,7 +9,9 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod asked;
 pub mod batch;
+pub mod difference;
 pub mod history;
 pub mod hold;
 pub mod month;

@@ -1,20 +1,31 @@
 //! Every SQL statement of this service, by noun.
 
 mod account;
+mod balance;
 mod close;
+mod comeback;
 mod hold;
+mod journal;
+mod line;
 mod month;
+mod obligation;
 mod posting;
 mod read;
+mod revenue;
 mod solvency;
 
 use std::sync::Arc;
 
-use ledger::{LedgerError, Month, Program};
-use money::{Amount, Asset};
+use ledger::{LedgerError, Month, Program, Rates};
+use money::{Amount, Asset, BasisPoints};
 use sqlx::{PgPool, Postgres, Transaction};
 
+pub use balance::AccountBalance;
+pub use journal::{JournalEntry, JournalPosting};
+pub use line::ManifestLine;
+pub use obligation::{Obligations, Owed};
 pub use read::Payable;
+pub use revenue::RevenueLine;
 
 /// Access to schema `earnings`. Cheap to clone.
 #[derive(Clone)]
@@ -77,4 +88,28 @@ fn program_of(column: &str) -> Result<Program, sqlx::Error> {
 
 fn usd(minor: i64) -> Result<Amount, sqlx::Error> {
     Amount::try_new(minor, Asset::Usd).map_err(unreadable)
+}
+
+/// Of each program, what its fee leaves a creator, as parameters of a statement.
+fn kept(rates: Rates) -> [i32; 3] {
+    Program::ALL.map(|program| bps(rates.fee(program).complement()))
+}
+
+fn bps(rate: BasisPoints) -> i32 {
+    i32::try_from(rate.get()).unwrap_or(10_000)
+}
+
+/// One row more than a page holds says that there is another page.
+pub struct Page<T> {
+    pub rows: Vec<T>,
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    fn cut(mut rows: Vec<T>, limit: i64) -> Self {
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        Self { rows, has_more }
+    }
 }

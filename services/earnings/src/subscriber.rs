@@ -8,7 +8,7 @@ use wire::Event;
 use wire::allocation::v1::{AllocationChanged, FundingAttributed, MonthSealed};
 use wire::balance_monitor::v1::BalanceTransactionObserved;
 use wire::billing::v1::ChargeSettled;
-use wire::payout::v1::{AttemptRefused, AttemptSettled};
+use wire::payout::v1::{AttemptRefused, AttemptReturned, AttemptSettled, TransferReversed};
 
 use crate::convert;
 use crate::domain::batch::Occurred;
@@ -172,7 +172,12 @@ impl Subscriber for Attribution {
 #[async_trait]
 impl Subscriber for Attempts {
     fn subjects(&self) -> &'static [&'static str] {
-        &[AttemptSettled::SUBJECT, AttemptRefused::SUBJECT]
+        &[
+            AttemptSettled::SUBJECT,
+            AttemptRefused::SUBJECT,
+            AttemptReturned::SUBJECT,
+            TransferReversed::SUBJECT,
+        ]
     }
 
     fn dedupe(&self) -> Dedupe {
@@ -184,21 +189,28 @@ impl Subscriber for Attempts {
         tx: &mut PgConnection,
         facts: &[Fact],
     ) -> Result<Vec<Refused>, ApplyError> {
-        let (mut settled, mut attempts) = (Sorted::new(), Sorted::new());
+        let mut posted = Sorted::new();
+        let (mut attempts, mut reversals) = (Sorted::new(), Sorted::new());
         for fact in facts {
             if fact.is::<AttemptSettled>() {
-                settled.add_fact(fact, convert::attempt_settled(fact));
+                posted.add_fact(fact, convert::attempt_settled(fact));
+            } else if fact.is::<AttemptReturned>() {
+                posted.add_fact(fact, convert::attempt_returned(fact));
+            } else if fact.is::<TransferReversed>() {
+                reversals.add(fact, convert::transfer_reversed(fact));
             } else if let Some(read) = convert::attempt_refused(fact).transpose() {
                 attempts.add(fact, read);
             }
         }
         // Holds before accounts, as everyone who locks both.
-        let taken_back = self
+        let reasons = self
             .usecases
-            .refuse_attempts_in_tx(tx, &attempts.read)
-            .await;
-        let mut refused = attempts.finish(taken_back.map_err(convert::again)?);
-        refused.extend(Sorted::post_in_tx(tx, settled, &self.usecases).await?);
+            .give_back_in_tx(tx, &attempts.read, &reversals.read)
+            .await
+            .map_err(convert::again)?;
+        let mut refused = attempts.finish(reasons.attempts);
+        refused.extend(reversals.finish(reasons.reversals));
+        refused.extend(Sorted::post_in_tx(tx, posted, &self.usecases).await?);
         Ok(refused)
     }
 }

@@ -2,6 +2,8 @@
 
 mod books;
 mod close;
+mod close_now;
+mod comeback;
 mod desk;
 mod hold;
 mod post;
@@ -13,9 +15,10 @@ use mailbox::Outbox;
 
 pub use books::Books;
 pub use close::Turned;
+pub use comeback::{RefusedAttempt, ReversedTransfer};
 pub use desk::Desk;
 pub use hold::HoldOrder;
-pub use post::{RefusedAttempt, Seal};
+pub use post::Seal;
 
 use crate::store::{self, Store};
 

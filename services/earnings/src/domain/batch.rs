@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ledger::{Class, Fact, Month};
+use ledger::{Class, Fact, FactBody, Month};
 use time::OffsetDateTime;
 
 /// A fact, and when it happened in business time.
@@ -36,6 +36,15 @@ pub enum Refusal {
     BelowZero { account: String, balance_minor: i64 },
     #[error("the balance of {account} would leave the range of its column")]
     Overflow { account: String },
+}
+
+/// The month whose figures a fact changes: its stamp, or for a late earning the month that it is
+/// paid with, although no seal counts it.
+pub fn entered(fact: &Fact) -> Option<Month> {
+    if let FactBody::LateEarning(late) = fact.body() {
+        return Some(late.month);
+    }
+    fact.month()
 }
 
 /// A fact with what the store knows it by.
@@ -93,12 +102,8 @@ impl Known {
             }
             None => {}
         }
-        if let Some(month) = line
-            .occurred
-            .fact
-            .month()
-            .filter(|m| self.closed.contains(m))
-        {
+        let entered = entered(&line.occurred.fact);
+        if let Some(month) = entered.filter(|month| self.closed.contains(month)) {
             return Outcome::Refused(Refusal::MonthClosed { month });
         }
         let txn = posting.txn().map(ToString::to_string);

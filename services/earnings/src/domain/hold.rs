@@ -4,7 +4,7 @@
 use kit::Rejection;
 use ledger::{
     AttemptRefused, CreatorId, Fact, HoldCommitted, HoldPart, HoldPlaced, HoldReleased,
-    LedgerError, Month, PayoutId, Program,
+    LedgerError, Month, PayoutId, Program, plan_return,
 };
 use money::Amount;
 
@@ -49,6 +49,8 @@ pub struct Hold {
     pub attempt: Option<u32>,
     /// Oldest month first.
     pub parts: Vec<HoldPart>,
+    /// Of the amount: what came back by reversed transfers.
+    pub returned: Amount,
 }
 
 /// What follows from a command.
@@ -152,14 +154,38 @@ impl Hold {
             } = self;
             return Err(format!("the hold of {payout} is {amount} of {creator}"));
         }
-        let returned = Fact::try_new(refused.clone()).map_err(|error| error.to_string())?;
-        let mut facts = vec![returned];
+        if !self.returned.is_zero() {
+            return Err(format!(
+                "{} of {} came back by a reversal: its transfer was not refused",
+                self.returned, self.payout
+            ));
+        }
+        let given_back = Fact::try_new(refused.clone()).map_err(|error| error.to_string())?;
+        let mut facts = vec![given_back];
         self.state = HoldState::Held;
         if refused.is_final {
             facts.push(self.released().map_err(|error| error.to_string())?);
             self.state = HoldState::Released;
         }
         Ok(Decision::Moved(facts))
+    }
+
+    /// The months that money of a reversed transfer goes back to. Errors: a sentence, when it fits
+    /// nothing that was sent, or is more than was.
+    pub fn come_back(&self, creator: &CreatorId, amount: Amount) -> Result<Vec<HoldPart>, String> {
+        let (payout, state) = (&self.payout, self.state.as_str());
+        if *creator != self.creator {
+            return Err(format!("the hold of {payout} is of {}", self.creator));
+        }
+        match self.state {
+            HoldState::Committed => {}
+            HoldState::Held | HoldState::Released | HoldState::Broken => {
+                return Err(format!(
+                    "the hold of {payout} is {state}: nothing of it was sent"
+                ));
+            }
+        }
+        plan_return(&self.parts, self.returned, amount).map_err(|error| error.to_string())
     }
 
     fn released(&self) -> Result<Fact, LedgerError> {

@@ -1,6 +1,6 @@
 //! A month from its seal to its close.
 
-use ledger::{ControlTotals, Difference, Month};
+use ledger::{ControlTotals, Month};
 use money::BasisPoints;
 use time::{Duration, OffsetDateTime};
 
@@ -120,11 +120,6 @@ pub fn decide_waiting(sealed_at: OffsetDateTime, now: OffsetDateTime, quiet: Dur
     } else {
         Waiting::Until(due)
     }
-}
-
-/// One sentence per program and kind that differs.
-pub fn sentences(differences: &[Difference]) -> Vec<String> {
-    differences.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

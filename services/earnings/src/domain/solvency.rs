@@ -53,23 +53,29 @@ impl Weighed {
         *part = part.saturating_add(minor);
     }
 
-    /// What is not covered; zero when all of it is.
-    pub fn missing_minor(&self) -> i64 {
-        let sum = |parts: [i64; 5]| parts.into_iter().fold(0, i64::saturating_add);
-        let assets = sum([
-            self.payments_minor,
-            self.storage_minor,
-            self.connected_minor,
-            self.in_flight_minor,
-            0,
-        ]);
-        let owed = sum([
+    /// What may never leave by an automatic payout, wherever it lies.
+    pub fn required_minor(&self) -> i64 {
+        sum([
             self.obligations_minor,
             self.claims_minor,
             self.frozen_minor,
             self.deferred_minor,
             self.tax_minor,
-        ]);
-        owed.saturating_sub(assets).max(0)
+        ])
     }
+
+    /// What is not covered; zero when all of it is.
+    pub fn missing_minor(&self) -> i64 {
+        let assets = sum([
+            self.payments_minor,
+            self.storage_minor,
+            self.connected_minor,
+            self.in_flight_minor,
+        ]);
+        self.required_minor().saturating_sub(assets).max(0)
+    }
+}
+
+fn sum<const N: usize>(parts: [i64; N]) -> i64 {
+    parts.into_iter().fold(0, i64::saturating_add)
 }

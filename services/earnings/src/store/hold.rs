@@ -220,6 +220,7 @@ impl TryFrom<Row> for Hold {
                 .transpose()
                 .map_err(unreadable)?,
             parts: Vec::new(),
+            returned: usd(0)?,
         })
     }
 }
@@ -237,14 +238,20 @@ async fn with_parts_in_tx(
         return Ok(holds);
     }
     let parts = sqlx::query!(
-        "select payout_id, month, program, amount_minor from earnings.hold_part
-         where payout_id = any($1) order by payout_id, month, program",
+        r#"select p.payout_id, p.month, p.program, p.amount_minor,
+                  coalesce((select sum(r.amount_minor) from earnings.hold_return r
+                            where r.payout_id = p.payout_id and r.month = p.month
+                              and r.program = p.program), 0)::bigint as "returned_minor!"
+           from earnings.hold_part p
+           where p.payout_id = any($1) order by p.payout_id, p.month, p.program"#,
         &payouts
     )
     .fetch_all(tx)
     .await?;
     for part in parts {
         if let Some(hold) = holds.get_mut(&part.payout_id) {
+            let returned = hold.returned.checked_add(usd(part.returned_minor)?);
+            hold.returned = returned.map_err(unreadable)?;
             hold.parts.push(HoldPart {
                 program: program_of(&part.program)?,
                 month: month_of(part.month)?,

@@ -91,6 +91,16 @@ impl Store {
         totals(rows)
     }
 
+    /// Waits for whoever is closing.
+    pub async fn lock_close_in_tx(&self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended('earnings.close', 0))::text as locked"
+        )
+        .fetch_one(tx)
+        .await?;
+        Ok(())
+    }
+
     /// One close at a time in the whole system, months in their order: answers false when
     /// another replica is at it.
     pub async fn try_lock_close_in_tx(&self, tx: &mut PgConnection) -> Result<bool, sqlx::Error> {
@@ -192,6 +202,17 @@ impl Store {
             "insert into earnings.manifest (month, root, text) values ($1, $2, $3)",
             month.to_i32(),
             closed.root,
+            manifest
+        )
+        .execute(&mut *tx)
+        .await?;
+        // From the very text that is hashed, so that its lines cannot say anything else.
+        sqlx::query!(
+            "insert into earnings.manifest_line (month, line, text)
+             select $1, l.line - 1, l.text
+             from string_to_table($2, E'\n') with ordinality as l (text, line)
+             where l.text <> ''",
+            month.to_i32(),
             manifest
         )
         .execute(tx)

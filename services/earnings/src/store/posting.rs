@@ -6,7 +6,7 @@ use ledger::{Month, Program, Side};
 use sqlx::PgConnection;
 
 use super::{Store, month_of};
-use crate::domain::batch::{Known, Line};
+use crate::domain::batch::{Known, Line, entered};
 use crate::domain::month::Step;
 
 impl Store {
@@ -58,12 +58,12 @@ impl Store {
     }
 }
 
-/// Of the months that facts of the batch are stamped with.
+/// Of the months whose figures facts of the batch change.
 async fn closed_months_in_tx(
     tx: &mut PgConnection,
     lines: &[Line<'_>],
 ) -> Result<HashSet<Month>, sqlx::Error> {
-    let stamps = lines.iter().filter_map(|line| line.occurred.fact.month());
+    let stamps = lines.iter().filter_map(|line| entered(&line.occurred.fact));
     let stamped: HashSet<i32> = stamps.map(Month::to_i32).collect();
     if stamped.is_empty() {
         return Ok(HashSet::new());

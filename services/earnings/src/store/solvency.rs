@@ -2,7 +2,7 @@
 
 use ledger::{Program, Rates};
 
-use super::Store;
+use super::{Store, bps, kept};
 
 /// A sum over the accounts of one kind, counted from their own side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,18 +14,24 @@ pub struct Standing {
     pub share_minor: i64,
 }
 
+/// All standings of one snapshot, and the snapshot's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standings {
+    /// As `pg_current_snapshot()` writes it.
+    pub cut: String,
+    pub standings: Vec<Standing>,
+}
+
 impl Store {
     /// Platform accounts are summed over their entries: they keep no balance, and a roll-up of
     /// them would have to know which postings were under way when it was taken. The index holds
     /// the amounts, so that this reads no entry.
-    pub async fn standings(&self, rates: Rates) -> Result<Vec<Standing>, sqlx::Error> {
+    pub async fn standings(&self, rates: Rates) -> Result<Standings, sqlx::Error> {
         let programs = Program::ALL.map(|program| program.to_string());
-        let kept = Program::ALL.map(|program| bps(rates.fee(program).complement()));
         let claims = Program::ALL.map(|program| bps(rates.claim(program)));
         // A share is rounded half up: of two weights, the creator's comes first and takes the
         // unit that flooring leaves unless the platform's fraction is the larger.
-        sqlx::query_as!(
-            Standing,
+        let rows = sqlx::query!(
             r#"with rate as (
                    select * from unnest($1::text[], $2::integer[], $3::integer[])
                        as rate (program, kept, claim)
@@ -49,19 +55,35 @@ impl Store {
                    join earnings.entry e on e.account_id = a.account_id
                    where a.kind = any($4)
                    group by a.account_id, a.kind
+               ),
+               standing as (
+                   select kind, sum(minor)::bigint as sum_minor,
+                          sum(sign(minor) * div(abs(minor) * bps + 5000, 10000))::bigint
+                              as share_minor
+                   from line group by kind
                )
-               select kind as "kind!", sum(minor)::bigint as "sum_minor!",
-                      sum(sign(minor) * div(abs(minor) * bps + 5000, 10000))::bigint
-                          as "share_minor!"
-               from line group by kind"#,
+               select cut.snapshot::text as "cut!", s.kind as "kind?",
+                      coalesce(s.sum_minor, 0) as "sum_minor!",
+                      coalesce(s.share_minor, 0) as "share_minor!"
+               from pg_current_snapshot() as cut (snapshot) left join standing s on true"#,
             &programs,
-            &kept,
+            &kept(rates),
             &claims,
             &PLATFORM.map(|(kind, _)| kind.to_owned())
         )
         .fetch_all(&self.pool)
-        .await
-        .map(|standings| standings.into_iter().map(from_own_side).collect())
+        .await?;
+        // Empty books have a snapshot too.
+        let cut = rows.first().map(|row| row.cut.clone()).unwrap_or_default();
+        let standings = rows.into_iter().filter_map(|row| {
+            let (sum_minor, share_minor) = (row.sum_minor, row.share_minor);
+            row.kind
+                .map(|kind| from_own_side(kind, sum_minor, share_minor))
+        });
+        Ok(Standings {
+            cut,
+            standings: standings.collect(),
+        })
     }
 }
 
@@ -73,17 +95,20 @@ const PLATFORM: [(&str, bool); 4] = [
     ("liability_tax", false),
 ];
 
-fn from_own_side(mut standing: Standing) -> Standing {
-    if PLATFORM
+fn from_own_side(kind: String, sum_minor: i64, share_minor: i64) -> Standing {
+    let on_credit = PLATFORM
         .iter()
-        .any(|(kind, on_debit)| *kind == standing.kind && !on_debit)
-    {
-        standing.sum_minor = standing.sum_minor.saturating_neg();
-        standing.share_minor = standing.share_minor.saturating_neg();
+        .any(|(platform, on_debit)| *platform == kind && !on_debit);
+    let sign = |minor: i64| {
+        if on_credit {
+            minor.saturating_neg()
+        } else {
+            minor
+        }
+    };
+    Standing {
+        kind,
+        sum_minor: sign(sum_minor),
+        share_minor: sign(share_minor),
     }
-    standing
-}
-
-fn bps(rate: money::BasisPoints) -> i32 {
-    i32::try_from(rate.get()).unwrap_or(10_000)
 }

@@ -10,7 +10,8 @@ use wire::earnings::v1::{BooksUnbalanced, MonthClosed};
 
 use super::Usecases;
 use crate::domain::batch::Occurred;
-use crate::domain::month::{Closed, Closing, MonthState, Step, sentences};
+use crate::domain::difference::sentences;
+use crate::domain::month::{Closed, Closing, MonthState, Step};
 
 /// What a turn of the close has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,17 +42,22 @@ impl Usecases {
         if !self.store.try_lock_close_in_tx(&mut tx).await? {
             return Ok(Turned::Nothing);
         }
-        let Some(closing) = self.store.find_unclosed_in_tx(&mut tx).await? else {
-            return Ok(Turned::Nothing);
-        };
-        let turned = match closing.step {
-            Step::Compare => self.compare_in_tx(&mut tx, closing).await?,
-            Step::Creators => self.close_creators_in_tx(&mut tx, closing).await?,
-            Step::Subscribers => self.close_subscribers_in_tx(&mut tx, closing).await?,
-            Step::Manifest => self.finish_in_tx(&mut tx, closing).await?,
-        };
+        let turned = self.turn_in_tx(&mut tx).await?;
         tx.commit().await?;
         Ok(turned)
+    }
+
+    /// The same under the close's lock, however the caller came by it.
+    pub(super) async fn turn_in_tx(&self, tx: &mut PgConnection) -> Result<Turned, Error> {
+        let Some(closing) = self.store.find_unclosed_in_tx(tx).await? else {
+            return Ok(Turned::Nothing);
+        };
+        match closing.step {
+            Step::Compare => self.compare_in_tx(tx, closing).await,
+            Step::Creators => self.close_creators_in_tx(tx, closing).await,
+            Step::Subscribers => self.close_subscribers_in_tx(tx, closing).await,
+            Step::Manifest => self.finish_in_tx(tx, closing).await,
+        }
     }
 
     /// Stops a month that does not add up and says so, once; it goes on when it adds up.

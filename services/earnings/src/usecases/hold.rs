@@ -195,6 +195,7 @@ fn planned(order: &HoldOrder, plan: HoldPlan) -> Result<Hold, Error> {
         state: HoldState::Held,
         attempt: None,
         parts: plan.parts,
+        returned: Amount::zero(order.amount.asset()),
     })
 }
 

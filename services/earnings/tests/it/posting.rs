@@ -6,7 +6,7 @@ use ledger::{BalanceTransactionKind, BalanceTransactionObserved, Fact};
 use money::{Asset, Balance};
 
 use crate::some::{
-    IN_JANUARY, Scene, balances, directed, fact, folded, id, january, message, publish, usd,
+    IN_JANUARY, Scene, balances, directed, fact, folded, id, january, message, publish, topup, usd,
 };
 
 #[tokio::test]
@@ -30,16 +30,11 @@ async fn a_fact_that_comes_twice_is_posted_once() -> Result<()> {
 #[tokio::test]
 async fn a_fact_in_two_batches_at_once_is_posted_once() -> Result<()> {
     let scene = Scene::start().await?;
-    let topup = |n: u32| {
-        let (kind, amount) = (BalanceTransactionKind::Topup, Balance::new(100, Asset::Usd));
-        fact(BalanceTransactionObserved {
-            txn: id(&format!("txn_{n}")),
-            kind,
-            amount,
-        })
-    };
     // Top-ups touch platform accounts alone, so that no account's lock makes them take turns.
-    let facts: Vec<Fact> = january().into_iter().chain((0..20).map(topup)).collect();
+    let facts: Vec<Fact> = january()
+        .into_iter()
+        .chain((0..20).map(|n| topup(&format!("txn_{n}"), 100)))
+        .collect();
     let pool = scene.bed.db.owner().await?;
     let racers = (0..8).map(|_| {
         let (pool, facts) = (pool.clone(), facts.clone());

@@ -9,6 +9,7 @@ use wire::earnings::v1::{
     HoldRequest, ListPayableRequest,
 };
 
+use crate::owed::all;
 use crate::some::{Scene, balances, directed, funded, january, settled};
 
 async fn solvency(scene: &Scene) -> Result<GetSolvencyResponse> {
@@ -28,17 +29,19 @@ async fn reckoned(scene: &Scene) -> Result<Solvency> {
             Balance::new(minor, Asset::Usd),
         )?;
     }
-    let (allocation_fee, copies_share) = (BasisPoints::try_new(700)?, BasisPoints::try_new(7_000)?);
-    Ok(Solvency::of(
-        &books,
-        Rates {
-            allocation_fee,
-            copies_share,
-        },
-    )?)
+    Ok(Solvency::of(&books, rates()?)?)
 }
 
-async fn agree(scene: &Scene) -> Result<GetSolvencyResponse> {
+/// As configured unless said otherwise.
+pub fn rates() -> Result<Rates> {
+    Ok(Rates {
+        allocation_fee: BasisPoints::try_new(700)?,
+        copies_share: BasisPoints::try_new(7_000)?,
+    })
+}
+
+/// What is told of solvency, once it is known to be what the ledger's own rule says.
+pub async fn agree(scene: &Scene) -> Result<GetSolvencyResponse> {
     let (told, wanted) = (solvency(scene).await?, reckoned(scene).await?);
     let assets = [
         told.payments_minor,
@@ -51,6 +54,8 @@ async fn agree(scene: &Scene) -> Result<GetSolvencyResponse> {
     assert_eq!(told.claims_minor, wanted.claims.minor());
     assert_eq!(told.tax_minor, wanted.tax.minor());
     assert_eq!(told.missing_minor, wanted.missing()?.minor());
+    let (_, sum) = all(scene, 1000).await?;
+    assert_eq!(sum.total_minor, told.obligations_minor);
     Ok(told)
 }
 
@@ -60,7 +65,15 @@ async fn agree(scene: &Scene) -> Result<GetSolvencyResponse> {
 #[tokio::test]
 async fn solvency_says_what_the_ledgers_own_rule_says() -> Result<()> {
     let scene = Scene::start().await?;
-    assert_eq!(solvency(&scene).await?, GetSolvencyResponse::default());
+    let empty = solvency(&scene).await?;
+    let cut = empty.cut.clone();
+    assert_eq!(
+        empty,
+        GetSolvencyResponse {
+            cut,
+            ..GetSolvencyResponse::default()
+        }
+    );
     let mut facts = january();
     for n in 1..=120u32 {
         let subscriber = format!("s{n}");

@@ -6,15 +6,15 @@ use anyhow::Result;
 use earnings::Earnings;
 use kit::{Peer, Service};
 use ledger::{
-    AllocationChanged, AttemptRefused, AttemptSettled, AttemptStep, ChargeSettled, ControlTotals,
-    Fact, FactBody, FundingAttributed, Month, Program,
+    AllocationChanged, AttemptRefused, AttemptSettled, AttemptStep, BalanceTransactionKind,
+    BalanceTransactionObserved, ChargeSettled, ControlTotals, Fact, FactBody, FundingAttributed,
+    Month, Program,
 };
-use money::{Amount, Asset};
+use money::{Amount, Asset, Balance};
 use testkit::{TestBed, TestService};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use wire::allocation::v1::{ControlTotal, MonthSealed};
-use wire::balance_monitor::v1::BalanceTransactionObserved;
 use wire::earnings::v1::earnings_service_client::EarningsServiceClient;
 
 pub const JANUARY: &str = "2027-01";
@@ -39,6 +39,11 @@ pub fn fact(body: impl Into<FactBody>) -> Fact {
 
 /// A charge and its attribution to January's pool.
 pub fn funded(subscriber: &str, number: u32, gross: i64) -> [Fact; 2] {
+    funded_in(JANUARY, subscriber, number, gross)
+}
+
+/// The same for any month.
+pub fn funded_in(of: &str, subscriber: &str, number: u32, gross: i64) -> [Fact; 2] {
     let charge: ledger::StripeId = id(&format!("ch_{subscriber}{number}"));
     let settled = ChargeSettled {
         charge: charge.clone(),
@@ -49,25 +54,35 @@ pub fn funded(subscriber: &str, number: u32, gross: i64) -> [Fact; 2] {
         stripe_fee: usd(59),
         tax: usd(0),
         available_on: IN_JANUARY,
-        period_month: month(JANUARY),
+        period_month: month(of),
         settled_at: IN_JANUARY,
     };
     let attributed = FundingAttributed {
         charge,
         subscriber: id(subscriber),
         program: Program::Allocation,
-        month: month(JANUARY),
+        month: month(of),
         amount: usd(gross),
     };
     [fact(settled), fact(attributed)]
 }
 
 pub fn directed(subscriber: &str, creator: &str, version: u64, from: i64, to: i64) -> Fact {
+    directed_in(JANUARY, subscriber, creator, version, (from, to))
+}
+
+pub fn directed_in(
+    of: &str,
+    subscriber: &str,
+    creator: &str,
+    version: u64,
+    (from, to): (i64, i64),
+) -> Fact {
     fact(AllocationChanged {
         subscriber: id(subscriber),
         creator: id(creator),
         program: Program::Allocation,
-        month: month(JANUARY),
+        month: month(of),
         version,
         from: usd(from),
         to: usd(to),
@@ -110,6 +125,18 @@ pub fn refused(payout: &str, attempt: u32, minor: i64, is_final: bool) -> Fact {
         attempt,
         amount,
         is_final,
+    })
+}
+
+pub fn topup(txn: &str, minor: i64) -> Fact {
+    let (kind, amount) = (
+        BalanceTransactionKind::Topup,
+        Balance::new(minor, Asset::Usd),
+    );
+    fact(BalanceTransactionObserved {
+        txn: id(txn),
+        kind,
+        amount,
     })
 }
 
@@ -169,7 +196,11 @@ impl Scene {
     }
 
     pub async fn month(&self) -> Result<wire::earnings::v1::GetMonthResponse> {
-        let month = JANUARY.to_owned();
+        self.month_of(JANUARY).await
+    }
+
+    pub async fn month_of(&self, of: &str) -> Result<wire::earnings::v1::GetMonthResponse> {
+        let month = of.to_owned();
         let request = wire::earnings::v1::GetMonthRequest { month };
         Ok(self.client()?.get_month(request).await?.into_inner())
     }
@@ -267,10 +298,28 @@ pub fn message(fact: &Fact) -> (&'static str, mailbox::Fact) {
             "payout",
             wrap::<wire::payout::v1::AttemptRefused>(key, &body.into()),
         ),
+        FactBody::AttemptReturned(body) => (
+            "payout",
+            wrap::<wire::payout::v1::AttemptReturned>(key, &body.into()),
+        ),
+        // The months are not announced: the books find them.
+        FactBody::TransferReversed(body) => {
+            let parts = body.parts.iter().map(|part| part.amount);
+            let reversed = wire::facts::Reversed {
+                payout: body.payout.clone(),
+                creator: body.creator.clone(),
+                reversal: body.reversal.clone(),
+                txn: body.txn.clone(),
+                amount: Amount::checked_sum(Asset::Usd, parts).expect("few parts"),
+                after_paid: body.after_paid,
+            };
+            let event = wire::payout::v1::TransferReversed::from(&reversed);
+            ("payout", wrap(key, &event))
+        }
         FactBody::BalanceTransactionObserved(body) => {
             let (txn, currency) = (body.txn.to_string(), "USD".to_owned());
             let (r#type, net_minor) = (body.kind.to_string(), body.amount.minor());
-            let event = BalanceTransactionObserved {
+            let event = wire::balance_monitor::v1::BalanceTransactionObserved {
                 txn,
                 r#type,
                 net_minor,
@@ -282,7 +331,8 @@ pub fn message(fact: &Fact) -> (&'static str, mailbox::Fact) {
         | FactBody::HoldReleased(_)
         | FactBody::HoldCommitted(_)
         | FactBody::CreatorClosed(_)
-        | FactBody::SubscriberClosed(_) => panic!("{fact:?} is earnings' own"),
+        | FactBody::SubscriberClosed(_)
+        | FactBody::LateEarning(_) => panic!("{fact:?} is earnings' own"),
     }
 }
 
@@ -291,6 +341,10 @@ fn wrap<E: wire::Event>(key: &str, event: &E) -> mailbox::Fact {
 }
 
 pub async fn publish_seal(bed: &TestBed, totals: &ControlTotals) -> Result<()> {
+    publish_seal_of(bed, JANUARY, totals).await
+}
+
+pub async fn publish_seal_of(bed: &TestBed, of: &str, totals: &ControlTotals) -> Result<()> {
     let totals = totals.iter().map(|(program, kind, control)| ControlTotal {
         program: program.to_string(),
         kind: kind.to_string(),
@@ -299,9 +353,10 @@ pub async fn publish_seal(bed: &TestBed, totals: &ControlTotals) -> Result<()> {
         digest: control.digest,
     });
     let event = MonthSealed {
-        month: JANUARY.to_owned(),
+        month: of.to_owned(),
         totals: totals.collect(),
     };
-    let fact = mailbox::Fact::new("seal:2027-01", JANUARY, 1, FIRST_OF_FEBRUARY, &event);
+    let (key, at) = (format!("seal:{of}"), month(of).next().first_instant());
+    let fact = mailbox::Fact::new(key, of, 1, at, &event);
     bed.publish("allocation", &[fact]).await
 }

@@ -67,6 +67,10 @@ async fn the_service_may_append_to_the_books_and_never_change_them() -> Result<(
             "update earnings.creator_month set net_minor = 0",
             "delete from earnings.manifest",
             "update earnings.manifest set text = ''",
+            "update earnings.manifest_line set text = ''",
+            "delete from earnings.manifest_line",
+            "update earnings.hold_return set amount_minor = 1",
+            "delete from earnings.hold_return",
             "alter table earnings.entry disable trigger entry__balanced",
             "drop trigger entry__balanced on earnings.entry",
         ] {
