@@ -1,46 +1,23 @@
 //! Between the contracts' messages and the domain.
 
+mod directing;
+mod history;
+
+pub use directing::{all, copy, one};
+pub use history::{changes, history};
+
 use kit::Error;
 use ledger::{ControlTotals, CreatorId, Month, Program, SubscriberId};
-use money::{Amount, Asset};
 use time::OffsetDateTime;
 use wire::allocation::v1 as contract;
 use wire::billing::v1 as billing;
 use wire::facts;
 use wire::payout::v1 as payout;
 
-use crate::domain::{Ask, Charge, Cut, is_plausible};
+use crate::domain::{Charge, Cut, is_plausible};
 use crate::error::invalid;
 use crate::store::SubscriptionRow;
 use crate::usecases::{MonthView, View};
-
-/// The most that one creator can be given of one pool: a million dollars.
-const AMOUNT_MAX_MINOR: i64 = 100_000_000;
-
-/// # Errors
-/// `Invalid` naming the field.
-pub fn ask(request: &contract::SetAllocationRequest) -> Result<(Ask, Option<Month>), Error> {
-    let ask = Ask {
-        subscriber: subscriber(&request.subscriber_id)?,
-        program: program(&request.program)?,
-        creator: creator(&request.creator_id)?,
-        to: amount(request.amount_minor)?,
-    };
-    Ok((ask, month(&request.month)?))
-}
-
-fn amount(minor: i64) -> Result<Amount, Error> {
-    let refused = || {
-        invalid(
-            "amount_minor",
-            format!("{minor} is not 0 to {AMOUNT_MAX_MINOR}"),
-        )
-    };
-    if minor > AMOUNT_MAX_MINOR {
-        return Err(refused());
-    }
-    Amount::try_new(minor, Asset::Usd).map_err(|_| refused())
-}
 
 /// # Errors
 /// `Invalid` naming the field.
@@ -50,8 +27,8 @@ pub fn subscriber(text: &str) -> Result<SubscriberId, Error> {
 
 /// # Errors
 /// `Invalid` naming the field.
-pub fn creator(text: &str) -> Result<CreatorId, Error> {
-    CreatorId::try_new(text).map_err(|error| invalid("creator_id", error))
+pub fn creator(field: &str, text: &str) -> Result<CreatorId, Error> {
+    CreatorId::try_new(text).map_err(|error| invalid(field, error))
 }
 
 /// # Errors
@@ -72,13 +49,13 @@ pub fn program(text: &str) -> Result<Program, Error> {
 ///
 /// # Errors
 /// `Invalid` naming the field.
-pub fn month(text: &str) -> Result<Option<Month>, Error> {
+pub fn month(field: &str, text: &str) -> Result<Option<Month>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
     text.parse()
         .map(Some)
-        .map_err(|error: ledger::LedgerError| invalid("month", error))
+        .map_err(|error: ledger::LedgerError| invalid(field, error))
 }
 
 /// # Errors
@@ -128,7 +105,7 @@ pub fn cut(event: &billing::MonthCut) -> Result<(Month, Cut), Error> {
 /// # Errors
 /// `Invalid` naming the field.
 pub fn registered(event: &payout::CreatorRegistered) -> Result<(CreatorId, i64), Error> {
-    Ok((creator(&event.creator_id)?, event.version))
+    Ok((creator("creator_id", &event.creator_id)?, event.version))
 }
 
 pub fn allocations(view: View) -> contract::GetAllocationsResponse {

@@ -19,8 +19,15 @@ impl From<Refusal> for Error {
                 let named = named("MONTH_NOT_OPEN").with("month", month);
                 Self::Rejected(named.with("open_month", open))
             }
-            Refusal::CreatorUnknown(_) => Self::NotFound(named("CREATOR_UNKNOWN")),
+            Refusal::NotEarlier { .. } => invalid("from_month", text),
+            Refusal::CreatorUnknown(creator) => {
+                Self::NotFound(named("CREATOR_UNKNOWN").with("creator_id", creator))
+            }
+            Refusal::SubscriptionPastDue(_) => Self::Forbidden(named("SUBSCRIPTION_PAST_DUE")),
             Refusal::SubscriptionRequired(_) => Self::Forbidden(named("SUBSCRIPTION_REQUIRED")),
+            Refusal::NothingToCopy { from, .. } => {
+                Self::Rejected(named("NOTHING_TO_COPY").with("from_month", from))
+            }
             Refusal::InsufficientFunds {
                 asked,
                 left,
@@ -30,6 +37,11 @@ impl From<Refusal> for Error {
                 let named = named("INSUFFICIENT_FUNDS").with("left_minor", left.minor());
                 let named = named.with("funded_minor", funded.minor());
                 Self::Rejected(named.with("asked_minor", asked.minor()))
+            }
+            Refusal::SumTooLarge { needed, funded } => {
+                let named = named("INSUFFICIENT_FUNDS").with("left_minor", funded.minor());
+                let named = named.with("funded_minor", funded.minor());
+                Self::Rejected(named.with("needed_minor", needed.minor()))
             }
             Refusal::Inconsistent(error) => bug(error),
         }
@@ -46,7 +58,7 @@ pub fn bug(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 const REASON_MAX: usize = 400;
 
 /// Input that is wrong whatever the state, by the name of its field.
-pub fn invalid(field: &'static str, why: impl std::fmt::Display) -> Error {
+pub fn invalid(field: &str, why: impl std::fmt::Display) -> Error {
     let why: String = why.to_string().chars().take(REASON_MAX).collect();
     let refusal = Rejection::new("INVALID_ARGUMENT", format!("{field} is not valid: {why}"));
     Error::Invalid(refusal.with("field", field))

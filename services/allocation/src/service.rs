@@ -3,8 +3,10 @@
 use tonic::{Request, Response, Status};
 use wire::allocation::v1::allocation_service_server::AllocationService;
 use wire::allocation::v1::{
-    GetAllocationsRequest, GetAllocationsResponse, GetMonthRequest, GetMonthResponse,
-    KnowsCreatorRequest, KnowsCreatorResponse, SetAllocationRequest, SetAllocationResponse,
+    CopyAllocationsRequest, GetAllocationsRequest, GetAllocationsResponse, GetMonthRequest,
+    GetMonthResponse, KnowsCreatorRequest, KnowsCreatorResponse, ListChangesRequest,
+    ListChangesResponse, SetAllocationRequest, SetAllocationResponse, SetAllocationsRequest,
+    SetAllocationsResponse,
 };
 
 use crate::convert;
@@ -23,7 +25,7 @@ impl AllocationService for Grpc {
         let request = request.into_inner();
         let subscriber = convert::subscriber(&request.subscriber_id)?;
         let program = convert::program(&request.program)?;
-        let month = convert::month(&request.month)?;
+        let month = convert::month("month", &request.month)?;
         let view = self
             .usecases
             .get_allocations(&subscriber, program, month)
@@ -35,17 +37,47 @@ impl AllocationService for Grpc {
         &self,
         request: Request<SetAllocationRequest>,
     ) -> Result<Response<SetAllocationResponse>, Status> {
-        let (ask, month) = convert::ask(&request.into_inner())?;
-        let (view, fact_id) = self.usecases.set_allocation(&ask, month).await?;
+        let (ask, month) = convert::one(&request.into_inner())?;
+        let (view, fact_ids) = self.usecases.direct(&ask, month).await?;
         let pool = Some(convert::allocations(view));
+        let fact_id = fact_ids.into_iter().next().unwrap_or_default();
         Ok(Response::new(SetAllocationResponse { pool, fact_id }))
+    }
+
+    async fn set_allocations(
+        &self,
+        request: Request<SetAllocationsRequest>,
+    ) -> Result<Response<SetAllocationsResponse>, Status> {
+        let (ask, month) = convert::all(&request.into_inner())?;
+        let (view, fact_ids) = self.usecases.direct(&ask, month).await?;
+        let pool = Some(convert::allocations(view));
+        Ok(Response::new(SetAllocationsResponse { pool, fact_ids }))
+    }
+
+    async fn copy_allocations(
+        &self,
+        request: Request<CopyAllocationsRequest>,
+    ) -> Result<Response<SetAllocationsResponse>, Status> {
+        let ask = convert::copy(&request.into_inner())?;
+        let (view, fact_ids) = self.usecases.direct(&ask, None).await?;
+        let pool = Some(convert::allocations(view));
+        Ok(Response::new(SetAllocationsResponse { pool, fact_ids }))
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        let (history, limit) = convert::history(&request.into_inner())?;
+        let page = self.usecases.list_changes(&history, limit).await?;
+        Ok(Response::new(convert::changes(page)))
     }
 
     async fn get_month(
         &self,
         request: Request<GetMonthRequest>,
     ) -> Result<Response<GetMonthResponse>, Status> {
-        let month = convert::month(&request.into_inner().month)?;
+        let month = convert::month("month", &request.into_inner().month)?;
         let view = self.usecases.get_month(month).await?;
         Ok(Response::new(convert::month_response(&view)))
     }
@@ -54,7 +86,7 @@ impl AllocationService for Grpc {
         &self,
         request: Request<KnowsCreatorRequest>,
     ) -> Result<Response<KnowsCreatorResponse>, Status> {
-        let creator = convert::creator(&request.into_inner().creator_id)?;
+        let creator = convert::creator("creator_id", &request.into_inner().creator_id)?;
         let known = self.usecases.knows_creator(&creator).await?;
         Ok(Response::new(KnowsCreatorResponse { known }))
     }

@@ -1,13 +1,15 @@
 //! Every SQL statement of this service, by what it is about.
 
+mod changes;
 mod controls;
 mod fundings;
 mod months;
 mod pools;
 mod registries;
 
+pub use changes::{ChangeRow, Changes, Cursor, History, NewChange};
 pub use fundings::NewFunding;
-pub use pools::{Change, PoolView, Reading, Share};
+pub use pools::{PoolView, Reading, Share};
 pub use registries::SubscriptionRow;
 
 use money::{Amount, Asset};

@@ -3,9 +3,10 @@
 mod directing;
 mod funding;
 mod months;
+mod reading;
 
-pub use directing::View;
 pub use months::{Due, MonthView};
+pub use reading::{Page, View};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};

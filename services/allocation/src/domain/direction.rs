@@ -1,210 +1,160 @@
-//! Directing money: what a subscriber may set, and every reason against it.
+//! Directing money: what a subscriber may ask for, and what follows from it.
 
 use ledger::{CreatorId, Month, Program, SubscriberId};
-use money::{Amount, MoneyError};
+use money::Amount;
 
-use super::{Outcome, Pool, Setting, Standing};
+use super::copying::{Earlier, copied};
+use super::{Direction, Outcome, Pool, Refusal, Shares, Standing, Subscribed};
+
+/// What one creator shall get: the amount, not the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub creator: CreatorId,
+    pub to: Amount,
+}
+
+/// What a subscriber wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// One creator's share; all others keep theirs.
+    One(Target),
+    /// All shares, each creator once; who is not named gets nothing.
+    All(Vec<Target>),
+    /// All shares as in an earlier month, `None` being the one before the open one.
+    Copy { from: Option<Month>, scale: bool },
+}
 
 /// What a subscriber asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     pub subscriber: SubscriberId,
     pub program: Program,
-    pub creator: CreatorId,
-    /// What the creator shall get, not the change.
-    pub to: Amount,
+    pub wish: Wish,
+}
+
+impl Ask {
+    /// Those whom the registry must know, in the order in which they were named. Who is copied
+    /// is known: money was directed there before, and no creator is ever forgotten.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        match &self.wish {
+            Wish::One(target) => std::slice::from_ref(target),
+            Wish::All(targets) => targets,
+            Wish::Copy { .. } => &[],
+        }
+    }
 }
 
 /// What is known when the decision is taken, under the month's and the pool's locks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Situation {
     pub month: Month,
     pub standing: Standing,
     pub open: Month,
-    pub creator_known: bool,
-    /// Whether a subscription of the program is active or in trial.
-    pub subscribed: bool,
+    /// The first creator asked for whom the registry does not know.
+    pub unknown: Option<CreatorId>,
+    pub subscribed: Subscribed,
     pub pool: Pool,
-    /// What the creator gets now.
-    pub from: Amount,
+    /// What each creator gets now.
+    pub shares: Shares,
+    /// What is to be copied, when that was asked for.
+    pub earlier: Option<Earlier>,
 }
 
-/// Why an allocation is not set. Where several apply, the one that stands first here is given.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("{0} cannot direct money to itself")]
-    SelfAllocation(SubscriberId),
-    #[error("{month} is {}: the open month is {open}", .standing.as_str())]
-    MonthLocked {
-        month: Month,
-        standing: Standing,
-        open: Month,
-    },
-    #[error("{month} is not open: the open month is {open}")]
-    MonthNotOpen { month: Month, open: Month },
-    #[error("there is no creator {0}")]
-    CreatorUnknown(CreatorId),
-    #[error("directing money takes a subscription, and {0} has none")]
-    SubscriptionRequired(SubscriberId),
-    #[error("{asked} is more than can be set: {left} of {funded} are left, beside {now} now")]
-    InsufficientFunds {
-        asked: Amount,
-        left: Amount,
-        funded: Amount,
-        now: Amount,
-    },
-    /// What is stored contradicts itself.
-    #[error("the pool does not add up")]
-    Inconsistent(#[from] MoneyError),
-}
-
-/// Decides; `None` when the creator gets that much already.
+/// Decides; `None` when all is as wished already.
 ///
 /// # Errors
 /// Every reason against it.
-pub fn decide(ask: &Ask, situation: &Situation) -> Result<Option<Setting>, Refusal> {
-    let Situation {
-        month,
-        standing,
-        open,
-        pool,
-        from,
-        ..
-    } = *situation;
-    if ask.subscriber.as_str() == ask.creator.as_str() {
+pub fn decide(ask: &Ask, situation: &Situation) -> Result<Option<Direction>, Refusal> {
+    check_open(ask, situation)?;
+    if let Some(unknown) = &situation.unknown {
+        return Err(Refusal::CreatorUnknown(unknown.clone()));
+    }
+    check_subscribed(ask, situation)?;
+    let (now, pool) = (&situation.shares, situation.pool);
+    let wanted = wanted(ask, situation)?;
+    match pool.direct(now, &wanted)? {
+        Outcome::Unchanged => Ok(None),
+        Outcome::Changed(direction) => Ok(Some(direction)),
+        Outcome::TooMuch { needed } => Err(too_much(ask, situation, needed)),
+    }
+}
+
+fn check_open(ask: &Ask, situation: &Situation) -> Result<(), Refusal> {
+    let subscriber = ask.subscriber.as_str();
+    let named = |target: &Target| target.creator.as_str() == subscriber;
+    if ask.targets().iter().any(named) {
         return Err(Refusal::SelfAllocation(ask.subscriber.clone()));
     }
-    match standing {
-        Standing::Open => {}
-        Standing::Locked | Standing::Sealed => {
-            return Err(Refusal::MonthLocked {
-                month,
-                standing,
-                open,
-            });
+    let Situation { month, open, .. } = *situation;
+    match situation.standing {
+        Standing::Open => Ok(()),
+        standing @ (Standing::Locked | Standing::Sealed) => Err(Refusal::MonthLocked {
+            month,
+            standing,
+            open,
+        }),
+        Standing::Future | Standing::Unknown => Err(Refusal::MonthNotOpen { month, open }),
+    }
+}
+
+/// A subscription that runs may direct; one whose invoice is open may not, whatever the pool
+/// holds. When none runs, what was paid for this month can still be directed until it locks.
+fn check_subscribed(ask: &Ask, situation: &Situation) -> Result<(), Refusal> {
+    let funded = !situation.pool.funded().is_zero();
+    let subscriber = || ask.subscriber.clone();
+    match situation.subscribed {
+        Subscribed::Live => Ok(()),
+        Subscribed::No if funded => Ok(()),
+        Subscribed::PastDue => Err(Refusal::SubscriptionPastDue(subscriber())),
+        Subscribed::No | Subscribed::Suspended => Err(Refusal::SubscriptionRequired(subscriber())),
+    }
+}
+
+/// All shares as they shall be.
+fn wanted(ask: &Ask, situation: &Situation) -> Result<Shares, Refusal> {
+    let mut wanted = match &ask.wish {
+        Wish::One(target) => {
+            let mut wanted = situation.shares.clone();
+            wanted.insert(target.creator.clone(), target.to);
+            wanted
         }
-        Standing::Future | Standing::Unknown => return Err(Refusal::MonthNotOpen { month, open }),
-    }
-    if !situation.creator_known {
-        return Err(Refusal::CreatorUnknown(ask.creator.clone()));
-    }
-    if pool.funded().is_zero() && !situation.subscribed {
-        return Err(Refusal::SubscriptionRequired(ask.subscriber.clone()));
-    }
-    match pool.set(from, ask.to)? {
-        Outcome::Unchanged => Ok(None),
-        Outcome::Changed(setting) => Ok(Some(setting)),
-        Outcome::TooMuch => {
-            let (left, funded) = (pool.left(), pool.funded());
-            Err(Refusal::InsufficientFunds {
-                asked: ask.to,
-                left,
-                funded,
-                now: from,
-            })
+        Wish::All(targets) => {
+            let each = targets
+                .iter()
+                .map(|target| (target.creator.clone(), target.to));
+            each.collect()
         }
+        Wish::Copy { from, scale } => {
+            let earlier = situation.earlier.as_ref();
+            let earlier = earlier.filter(|earlier| !earlier.shares.is_empty());
+            let earlier = earlier.ok_or_else(|| Refusal::NothingToCopy {
+                subscriber: ask.subscriber.clone(),
+                from: from.unwrap_or_else(|| situation.open.prev()),
+            })?;
+            let funded = situation.pool.funded();
+            // Into a pool of nothing nothing can be scaled: the sum is refused as it is.
+            copied(&earlier.shares, funded, *scale && !funded.is_zero())?
+        }
+    };
+    wanted.retain(|_, amount| !amount.is_zero());
+    Ok(wanted)
+}
+
+fn too_much(ask: &Ask, situation: &Situation, needed: Amount) -> Refusal {
+    let Situation { pool, shares, .. } = situation;
+    let funded = pool.funded();
+    let Wish::One(target) = &ask.wish else {
+        return Refusal::SumTooLarge { needed, funded };
+    };
+    let now = shares.get(&target.creator).copied();
+    Refusal::InsufficientFunds {
+        asked: target.to,
+        left: pool.left(),
+        funded,
+        now: now.unwrap_or(Amount::zero(funded.asset())),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ask(creator: &str, cents: u32) -> Ask {
-        Ask {
-            subscriber: "sam".parse().unwrap(),
-            program: Program::Allocation,
-            creator: creator.parse().unwrap(),
-            to: Amount::usd(cents),
-        }
-    }
-
-    /// January is open, alice is known, $10.00 are funded and $4.00 directed, $1.00 to alice.
-    fn january() -> Situation {
-        Situation {
-            month: "2027-01".parse().unwrap(),
-            standing: Standing::Open,
-            open: "2027-01".parse().unwrap(),
-            creator_known: true,
-            subscribed: true,
-            pool: Pool::try_new(Amount::usd(1_000), Amount::usd(400), 2).unwrap(),
-            from: Amount::usd(100),
-        }
-    }
-
-    #[test]
-    fn what_is_refused_tells_what_is_left() {
-        let refused = decide(&ask("alice", 701), &january()).unwrap_err();
-        let (left, funded) = (Amount::usd(600), Amount::usd(1_000));
-        let (asked, now) = (Amount::usd(701), Amount::usd(100));
-        assert_eq!(
-            refused,
-            Refusal::InsufficientFunds {
-                asked,
-                left,
-                funded,
-                now
-            }
-        );
-        assert_eq!(
-            refused.to_string(),
-            "$7.01 is more than can be set: $6.00 of $10.00 are left, beside $1.00 now"
-        );
-        assert!(decide(&ask("alice", 700), &january()).unwrap().is_some());
-    }
-
-    /// Method: everything is wrong at once, and is put right from the first refusal to the last.
-    #[test]
-    fn of_several_reasons_the_first_in_order_is_given() {
-        let mut at = Situation {
-            standing: Standing::Locked,
-            creator_known: false,
-            subscribed: false,
-            pool: Pool::empty(),
-            from: Amount::usd(0),
-            ..january()
-        };
-        assert!(matches!(
-            decide(&ask("sam", 1), &at),
-            Err(Refusal::SelfAllocation(_))
-        ));
-        let ask = ask("alice", 1);
-        assert!(matches!(
-            decide(&ask, &at),
-            Err(Refusal::MonthLocked { .. })
-        ));
-        at.standing = Standing::Future;
-        assert!(matches!(
-            decide(&ask, &at),
-            Err(Refusal::MonthNotOpen { .. })
-        ));
-        at.standing = Standing::Open;
-        assert!(matches!(decide(&ask, &at), Err(Refusal::CreatorUnknown(_))));
-        at.creator_known = true;
-        assert!(matches!(
-            decide(&ask, &at),
-            Err(Refusal::SubscriptionRequired(_))
-        ));
-        at.subscribed = true;
-        assert!(matches!(
-            decide(&ask, &at),
-            Err(Refusal::InsufficientFunds { .. })
-        ));
-        at.pool = january().pool;
-        assert!(decide(&ask, &at).unwrap().is_some());
-    }
-
-    #[test]
-    fn money_that_is_there_can_be_directed_after_the_subscription_has_ended() {
-        let at = Situation {
-            subscribed: false,
-            ..january()
-        };
-        assert!(decide(&ask("alice", 200), &at).unwrap().is_some());
-    }
-
-    #[test]
-    fn the_same_amount_again_changes_nothing() {
-        assert_eq!(decide(&ask("alice", 100), &january()), Ok(None));
-    }
-}
+mod tests;

@@ -1,6 +1,12 @@
 //! A pool: what one subscriber has to direct in one month, and how much of it is directed.
 
-use money::{Amount, MoneyError};
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::CreatorId;
+use money::{Amount, Asset, MoneyError};
+
+/// What each creator gets of a pool; nobody with zero.
+pub type Shares = BTreeMap<CreatorId, Amount>;
 
 /// One subscriber's money in one program and month. Never directs more than it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,22 +17,31 @@ pub struct Pool {
     version: u64,
 }
 
-/// An allocation as it was and as it becomes, and the pool after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
+/// One creator's share as it was and as it becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub creator: CreatorId,
     pub from: Amount,
     pub to: Amount,
+}
+
+/// What changes, by creator, and the pool after it. All of it is one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Direction {
+    pub moves: Vec<Move>,
     pub pool: Pool,
 }
 
-/// What comes of setting an allocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What comes of directing a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The creator gets that much already: nothing happens, and nothing is announced.
+    /// Everybody gets that much already: nothing happens, and nothing is announced.
     Unchanged,
-    Changed(Setting),
-    /// It takes more than is left.
-    TooMuch,
+    Changed(Direction),
+    /// The shares would add up to this, which is more than was funded.
+    TooMuch {
+        needed: Amount,
+    },
 }
 
 impl Pool {
@@ -69,63 +84,61 @@ impl Pool {
         self.left
     }
 
-    /// Grows by one with each change.
+    /// Grows by one with each change, however many shares it moves.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
     }
 
-    /// Sets what one creator gets, `from` being what it gets now.
-    /// Errors: `Negative` when `from` is no part of this pool, `Overflow`.
-    pub fn set(&self, from: Amount, to: Amount) -> Result<Outcome, MoneyError> {
-        if from == to {
+    /// Directs the pool from the shares that it has to those that are wanted.
+    /// Errors: `Negative` when `now` is not what this pool has allocated, `Overflow`.
+    pub fn direct(&self, now: &Shares, wanted: &Shares) -> Result<Outcome, MoneyError> {
+        let moves = moves(now, wanted);
+        if moves.is_empty() {
             return Ok(Outcome::Unchanged);
         }
-        let allocated = self.allocated.checked_sub(from)?.checked_add(to)?;
-        if allocated > self.funded {
-            return Ok(Outcome::TooMuch);
+        let sum = |amounts: &mut dyn Iterator<Item = Amount>| {
+            Amount::checked_sum(self.funded.asset(), amounts)
+        };
+        let from = sum(&mut moves.iter().map(|moved| moved.from))?;
+        let to = sum(&mut moves.iter().map(|moved| moved.to))?;
+        let needed = self.allocated.checked_sub(from)?.checked_add(to)?;
+        if needed > self.funded {
+            return Ok(Outcome::TooMuch { needed });
         }
         let version = self.version.checked_add(1).ok_or(MoneyError::Overflow)?;
-        let pool = Self::try_new(self.funded, allocated, version)?;
-        Ok(Outcome::Changed(Setting { from, to, pool }))
+        let pool = Self::try_new(self.funded, needed, version)?;
+        Ok(Outcome::Changed(Direction { moves, pool }))
     }
+}
+
+/// Whose share differs, by creator.
+fn moves(now: &Shares, wanted: &Shares) -> Vec<Move> {
+    let creators: BTreeSet<&CreatorId> = now.keys().chain(wanted.keys()).collect();
+    let share = |shares: &Shares, creator| {
+        let share = shares.get(creator).copied();
+        share.unwrap_or(Amount::zero(Asset::Usd))
+    };
+    let each = creators.into_iter().map(|creator| Move {
+        creator: creator.clone(),
+        from: share(now, creator),
+        to: share(wanted, creator),
+    });
+    each.filter(|moved| moved.from != moved.to).collect()
+}
+
+#[cfg(test)]
+pub fn shares(given: &[(&str, u32)]) -> Shares {
+    let share = |(creator, cents): &(&str, u32)| (creator.parse().unwrap(), Amount::usd(*cents));
+    given.iter().map(share).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
     use super::*;
 
-    proptest! {
-        /// Method: apply what is accepted, skip what is refused, and add the shares up again.
-        #[test]
-        fn no_sequence_of_changes_directs_more_than_was_funded(
-            funded in 0u32..5_000,
-            asks in prop::collection::vec((0u8..5, 0u32..3_000), 0..60),
-        ) {
-            let mut pool = Pool::try_new(Amount::usd(funded), Amount::usd(0), 0).unwrap();
-            let mut shares: BTreeMap<u8, u32> = BTreeMap::new();
-            for (creator, cents) in asks {
-                let from = shares.get(&creator).copied().unwrap_or(0);
-                let others = shares.values().sum::<u32>() - from;
-                match pool.set(Amount::usd(from), Amount::usd(cents)).unwrap() {
-                    Outcome::Unchanged => prop_assert_eq!(from, cents),
-                    Outcome::TooMuch => prop_assert!(others + cents > funded),
-                    Outcome::Changed(setting) => {
-                        prop_assert_eq!(setting.pool.version(), pool.version() + 1);
-                        pool = setting.pool;
-                        shares.insert(creator, cents);
-                    }
-                }
-                prop_assert_eq!(pool.allocated(), Amount::usd(shares.values().sum()));
-                prop_assert!(pool.allocated() <= pool.funded());
-                let whole = pool.left().checked_add(pool.allocated()).unwrap();
-                prop_assert_eq!(whole, Amount::usd(funded));
-            }
-        }
+    fn pool(funded: u32, allocated: u32) -> Pool {
+        Pool::try_new(Amount::usd(funded), Amount::usd(allocated), 3).unwrap()
     }
 
     #[test]
@@ -136,12 +149,51 @@ mod tests {
 
     #[test]
     fn the_last_cent_can_be_directed_and_not_one_more() {
-        let pool = Pool::try_new(Amount::usd(1_000), Amount::usd(700), 3).unwrap();
-        let last = pool.set(Amount::usd(100), Amount::usd(400)).unwrap();
-        assert!(matches!(last, Outcome::Changed(setting) if setting.pool.left().is_zero()));
+        let now = shares(&[("alice", 100), ("bob", 600)]);
+        let to = |cents| shares(&[("alice", cents), ("bob", 600)]);
+        let last = pool(1_000, 700).direct(&now, &to(400)).unwrap();
+        assert!(matches!(last, Outcome::Changed(given) if given.pool.left().is_zero()));
+        let needed = Amount::usd(1_001);
         assert_eq!(
-            pool.set(Amount::usd(100), Amount::usd(401)),
-            Ok(Outcome::TooMuch)
+            pool(1_000, 700).direct(&now, &to(401)),
+            Ok(Outcome::TooMuch { needed })
         );
+    }
+
+    #[test]
+    fn a_whole_set_is_one_version_and_moves_only_those_whose_share_differs() {
+        let now = shares(&[("alice", 100), ("bob", 600), ("dan", 50)]);
+        let wanted = shares(&[("bob", 600), ("carol", 300), ("dan", 100)]);
+        let Outcome::Changed(given) = pool(1_000, 750).direct(&now, &wanted).unwrap() else {
+            panic!("it was not changed");
+        };
+        assert_eq!(
+            (given.pool.version(), given.pool.left()),
+            (4, Amount::usd(0))
+        );
+        let moved: Vec<String> = given
+            .moves
+            .iter()
+            .map(|m| format!("{} {} {}", m.creator, m.from, m.to))
+            .collect();
+        assert_eq!(
+            moved,
+            ["alice $1.00 $0.00", "carol $0.00 $3.00", "dan $0.50 $1.00"]
+        );
+    }
+
+    /// Money that one creator loses is there for another in the same version.
+    #[test]
+    fn a_full_pool_can_be_directed_anew() {
+        let (now, wanted) = (shares(&[("alice", 1_000)]), shares(&[("bob", 1_000)]));
+        let outcome = pool(1_000, 1_000).direct(&now, &wanted).unwrap();
+        assert!(matches!(outcome, Outcome::Changed(given) if given.moves.len() == 2));
+    }
+
+    #[test]
+    fn shares_that_the_pool_has_not_allocated_are_a_contradiction() {
+        let now = shares(&[("alice", 701)]);
+        let contradiction = pool(1_000, 700).direct(&now, &Shares::new());
+        assert_eq!(contradiction, Err(MoneyError::Negative));
     }
 }

@@ -5,10 +5,10 @@ use money::Amount;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::domain::{Ask, MonthState, Pool};
+use crate::domain::{Ask, MonthState, Pool, Subscribed, Target};
 
 use super::months::{month_of, state_of};
-use super::{Store, column_of, unreadable, usd};
+use super::{Store, unreadable, usd};
 
 /// What one creator gets of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,26 +27,14 @@ pub struct PoolView {
 }
 
 /// What a decision about an allocation needs, read under the locks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reading {
     pub open: Option<Month>,
     pub state: Option<MonthState>,
-    pub creator_known: bool,
-    pub subscribed: bool,
+    /// The first creator named whom the registry does not know.
+    pub unknown: Option<CreatorId>,
+    pub subscribed: Subscribed,
     pub pool: Pool,
-}
-
-/// A change of an allocation, decided.
-#[derive(Debug, Clone)]
-pub struct Change<'a> {
-    pub ask: &'a Ask,
-    pub month: Month,
-    pub from: Amount,
-    pub delta_minor: i64,
-    /// After the change.
-    pub pool: Pool,
-    pub fact_key: &'a str,
-    pub digest: u64,
 }
 
 impl Store {
@@ -58,17 +46,24 @@ impl Store {
         ask: &Ask,
         month: Month,
     ) -> Result<Reading, sqlx::Error> {
+        let named = ask.targets().iter().map(creator_of);
         let row = sqlx::query!(
             "select
                  (select min(month) from allocation.month where state = 'open') as open,
                  (select state from allocation.month where month = $3) as state,
-                 exists (select 1 from allocation.creator where creator_id = $4)
-                     as \"creator_known!\",
-                 exists (
-                     select 1 from allocation.subscription
+                 (
+                     select named.creator_id
+                     from unnest($4::text[]) with ordinality as named (creator_id, place)
+                     where not exists (
+                         select 1 from allocation.creator as known
+                         where known.creator_id = named.creator_id
+                     )
+                     order by named.place limit 1
+                 ) as unknown,
+                 array(
+                     select status from allocation.subscription
                      where subscriber_id = $1 and program = $2
-                         and status in ('active', 'trialing')
-                 ) as \"subscribed!\",
+                 ) as \"statuses!\",
                  locked.funded_minor as \"funded_minor?\",
                  locked.allocated_minor as \"allocated_minor?\",
                  locked.version as \"version?\"
@@ -81,7 +76,7 @@ impl Store {
             ask.subscriber.as_str(),
             ask.program.as_str(),
             month.to_i32(),
-            ask.creator.as_str()
+            &named.collect::<Vec<String>>()
         )
         .fetch_one(tx)
         .await?;
@@ -89,11 +84,12 @@ impl Store {
             (Some(funded), Some(allocated), Some(version)) => pool_of(funded, allocated, version)?,
             _ => Pool::empty(),
         };
+        let unknown = row.unknown.map(CreatorId::try_from).transpose();
         Ok(Reading {
             open: row.open.map(month_of).transpose()?,
             state: row.state.as_deref().map(state_of).transpose()?,
-            creator_known: row.creator_known,
-            subscribed: row.subscribed,
+            unknown: unknown.map_err(unreadable)?,
+            subscribed: Subscribed::of(&row.statuses),
             pool,
         })
     }
@@ -174,55 +170,10 @@ impl Store {
         }
         Ok(view)
     }
+}
 
-    /// Writes the pool, the allocation and the fact's row in one statement.
-    pub async fn save_change_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        change: &Change<'_>,
-        now: OffsetDateTime,
-    ) -> Result<(), sqlx::Error> {
-        let Change {
-            ask,
-            month,
-            from,
-            delta_minor,
-            pool,
-            fact_key,
-            digest,
-        } = *change;
-        sqlx::query!(
-            "with moved as (
-                 update allocation.pool set allocated_minor = $8, version = $5
-                 where subscriber_id = $1 and program = $3 and month = $4
-             ), directed as (
-                 insert into allocation.allocation
-                     (subscriber_id, program, month, creator_id, amount_minor, status, updated_at)
-                 values ($1, $3, $4, $2, $7, 'active', $12)
-                 on conflict on constraint allocation__pk do update
-                     set amount_minor = excluded.amount_minor, updated_at = excluded.updated_at
-             )
-             insert into allocation.allocation_change
-                 (subscriber_id, creator_id, program, month, version, from_minor, to_minor,
-                  delta_minor, fact_key, digest, changed_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $9, $10, $11, $12)",
-            ask.subscriber.as_str(),
-            ask.creator.as_str(),
-            ask.program.as_str(),
-            month.to_i32(),
-            i64::try_from(pool.version()).map_err(unreadable)?,
-            from.minor(),
-            ask.to.minor(),
-            pool.allocated().minor(),
-            delta_minor,
-            fact_key,
-            column_of(digest),
-            now
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
+fn creator_of(target: &Target) -> String {
+    target.creator.to_string()
 }
 
 fn pool_of(funded: i64, allocated: i64, version: i64) -> Result<Pool, sqlx::Error> {

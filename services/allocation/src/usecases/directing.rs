@@ -1,79 +1,45 @@
-//! Subscribers direct money, and look at what they directed.
+//! Subscribers direct money: one creator's share, all at once, or as in an earlier month.
+
+use std::collections::BTreeMap;
 
 use kit::Error;
-use ledger::{AllocationChanged, Fact, Month, Program, SubscriberId};
+use ledger::{AllocationChanged, CreatorId, Fact, Month};
 use mailbox::Fact as Announcement;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use wire::allocation::v1 as contract;
 
-use super::Usecases;
-use crate::domain::{Ask, Setting, Situation, Standing, decide, standing};
-use crate::error::{bug, month_unknown, no_month_yet};
-use crate::store::{Change, PoolView, Reading, Share};
-
-/// A pool as its subscriber sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
-    pub program: Program,
-    pub month: Month,
-    pub standing: Standing,
-    pub pool: PoolView,
-}
+use super::{Usecases, View};
+use crate::domain::{Ask, Direction, Earlier, Move, Situation, Wish, decide, source, standing};
+use crate::error::{bug, no_month_yet};
+use crate::store::{Changes, NewChange, PoolView, Reading, Share};
 
 impl Usecases {
-    /// One subscriber's pool; `None` asks for the open month.
-    ///
-    /// # Errors
-    /// `NotFound` for a month before the first, and the database's.
-    pub async fn get_allocations(
-        &self,
-        subscriber: &SubscriberId,
-        program: Program,
-        month: Option<Month>,
-    ) -> Result<View, Error> {
-        let (month, standing) = self.standing_of(month).await?;
-        if standing == Standing::Unknown {
-            return Err(month_unknown(month));
-        }
-        let pool = self.store.find_pool(subscriber, program, month).await?;
-        Ok(View {
-            program,
-            month,
-            standing,
-            pool,
-        })
-    }
-
-    /// Sets what one creator gets; `None` sets it in the open month. Answers the pool afterwards
-    /// and the key of the fact, which is empty when nothing changed.
+    /// Directs money as asked, all or nothing; `None` directs it in the open month. Answers the
+    /// pool afterwards and the keys of the facts, of which there are none when nothing changed.
     ///
     /// # Errors
     /// Every refusal of [`decide`], and the database's.
-    pub async fn set_allocation(
+    pub async fn direct(
         &self,
         ask: &Ask,
         month: Option<Month>,
-    ) -> Result<(View, String), Error> {
+    ) -> Result<(View, Vec<String>), Error> {
         let mut tx = self.store.begin().await?;
         let (month, open, reading) = self.enter_in_tx(&mut tx, ask, month).await?;
         let mut shares = self.store.list_shares_in_tx(&mut tx, ask, month).await?;
+        let earlier = self.find_earlier_in_tx(&mut tx, ask, open).await?;
         let standing = standing(month, reading.state, open);
         let pool = reading.pool;
-        let from = amount_of(&shares, ask);
-        let Reading {
-            creator_known,
-            subscribed,
-            ..
-        } = reading;
         let situation = Situation {
             month,
             standing,
             open,
-            creator_known,
-            subscribed,
+            unknown: reading.unknown,
+            subscribed: reading.subscribed,
             pool,
-            from,
+            shares: amounts(&shares),
+            earlier,
         };
         let view = |pool| View {
             program: ask.program,
@@ -81,20 +47,17 @@ impl Usecases {
             standing,
             pool,
         };
-        let Some(setting) = decide(ask, &situation)? else {
-            return Ok((view(PoolView { pool, shares }), String::new()));
+        let Some(direction) = decide(ask, &situation)? else {
+            return Ok((view(PoolView { pool, shares }), Vec::new()));
         };
         let now = self.clock.now();
-        let fact_key = self.save_in_tx(&mut tx, ask, month, setting, now).await?;
+        let keys = self
+            .save_in_tx(&mut tx, ask, month, &direction, now)
+            .await?;
         tx.commit().await?;
-        put(&mut shares, ask, now);
-        Ok((
-            view(PoolView {
-                pool: setting.pool,
-                shares,
-            }),
-            fact_key,
-        ))
+        shares = after(shares, &direction.moves, now);
+        let pool = direction.pool;
+        Ok((view(PoolView { pool, shares }), keys))
     }
 
     /// Takes the month's shared lock and the pool's, and reads what the decision needs. Asked
@@ -122,63 +85,90 @@ impl Usecases {
         }
     }
 
+    /// What a copy copies. Its month is before the open one, so nothing changes there any more
+    /// and no lock is needed.
+    async fn find_earlier_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        ask: &Ask,
+        open: Month,
+    ) -> Result<Option<Earlier>, Error> {
+        let Wish::Copy { from, .. } = ask.wish else {
+            return Ok(None);
+        };
+        let month = source(from, open)?;
+        let shares = self.store.list_shares_in_tx(tx, ask, month).await?;
+        let shares = amounts(&shares);
+        Ok(Some(Earlier { month, shares }))
+    }
+
     async fn save_in_tx(
         &self,
         tx: &mut PgConnection,
         ask: &Ask,
         month: Month,
-        setting: Setting,
+        direction: &Direction,
         now: OffsetDateTime,
-    ) -> Result<String, Error> {
-        let changed = AllocationChanged {
-            subscriber: ask.subscriber.clone(),
-            creator: ask.creator.clone(),
-            program: ask.program,
-            month,
-            version: setting.pool.version(),
-            from: setting.from,
-            to: setting.to,
-        };
-        let event = contract::AllocationChanged::from(&changed);
-        let fact = Fact::try_new(changed).map_err(bug)?;
-        let change = Change {
+    ) -> Result<Vec<String>, Error> {
+        let pool = format!("{}:{}:{month}", ask.subscriber, ask.program);
+        let mut facts = Vec::with_capacity(direction.moves.len());
+        let mut announcements = Vec::with_capacity(direction.moves.len());
+        for moved in &direction.moves {
+            let changed = changed(ask, month, direction, moved);
+            let event = contract::AllocationChanged::from(&changed);
+            let fact = Fact::try_new(changed).map_err(bug)?;
+            let key = fact.key().as_str();
+            announcements.push(Announcement::new(key, &*pool, event.version, now, &event));
+            facts.push(NewChange {
+                fact_key: key.to_owned(),
+                digest: fact.digest64(),
+            });
+        }
+        let changes = Changes {
             ask,
             month,
-            from: setting.from,
-            delta_minor: fact.signed_minor(),
-            pool: setting.pool,
-            fact_key: fact.key().as_str(),
-            digest: fact.digest64(),
+            direction,
+            facts: &facts,
         };
-        self.store.save_change_in_tx(tx, &change, now).await?;
-        let pool = format!("{}:{}:{month}", ask.subscriber, ask.program);
-        let mut announcement =
-            Announcement::new(fact.key().as_str(), pool, event.version, now, &event);
-        announcement.request_id = kit::context::current().request_id;
-        self.outbox.enqueue_in_tx(tx, &[announcement]).await?;
-        Ok(fact.key().as_str().to_owned())
+        self.store.save_changes_in_tx(tx, &changes, now).await?;
+        self.outbox.enqueue_in_tx(tx, &announcements).await?;
+        Ok(facts.into_iter().map(|fact| fact.fact_key).collect())
     }
 }
 
-fn amount_of(shares: &[Share], ask: &Ask) -> money::Amount {
-    let share = shares.iter().find(|share| share.creator == ask.creator);
-    share.map_or_else(|| money::Amount::usd(0), |share| share.amount)
+fn changed(ask: &Ask, month: Month, direction: &Direction, moved: &Move) -> AllocationChanged {
+    AllocationChanged {
+        subscriber: ask.subscriber.clone(),
+        creator: moved.creator.clone(),
+        program: ask.program,
+        month,
+        version: direction.pool.version(),
+        from: moved.from,
+        to: moved.to,
+    }
 }
 
-/// The shares after the change, as a read would list them.
-fn put(shares: &mut Vec<Share>, ask: &Ask, now: OffsetDateTime) {
-    let status = shares.iter().find(|share| share.creator == ask.creator);
-    let status = status.map_or_else(|| "active".to_owned(), |share| share.status.clone());
-    shares.retain(|share| share.creator != ask.creator);
-    if ask.to.is_zero() {
-        return;
+fn amounts(shares: &[Share]) -> BTreeMap<CreatorId, money::Amount> {
+    let amount = |share: &Share| (share.creator.clone(), share.amount);
+    shares.iter().map(amount).collect()
+}
+
+/// The shares after the moves, as a read would list them.
+fn after(shares: Vec<Share>, moves: &[Move], now: OffsetDateTime) -> Vec<Share> {
+    let by_creator = |share: Share| (share.creator.clone(), share);
+    let mut shares: BTreeMap<CreatorId, Share> = shares.into_iter().map(by_creator).collect();
+    for moved in moves {
+        let status = shares.remove(&moved.creator).map(|share| share.status);
+        if moved.to.is_zero() {
+            continue;
+        }
+        let share = Share {
+            creator: moved.creator.clone(),
+            amount: moved.to,
+            status: status.unwrap_or_else(|| "active".to_owned()),
+            updated_at: now,
+        };
+        shares.insert(moved.creator.clone(), share);
     }
-    let place = shares.partition_point(|share| share.creator < ask.creator);
-    let share = Share {
-        creator: ask.creator.clone(),
-        amount: ask.to,
-        status,
-        updated_at: now,
-    };
-    shares.insert(place, share);
+    shares.into_values().collect()
 }

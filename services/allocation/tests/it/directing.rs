@@ -6,7 +6,7 @@ use time::macros::datetime;
 use tonic::Code;
 use wire::allocation::v1::{AllocationChanged, KnowsCreatorRequest};
 
-use crate::story::{Story, charge, refused, set, settled, subscription};
+use crate::story::{Story, charge, refused, set, settled};
 
 const JANUARY: time::OffsetDateTime = datetime!(2027-01-10 00:00 UTC);
 
@@ -188,39 +188,6 @@ async fn a_creator_must_be_known_here_and_nobody_directs_money_to_itself() -> Re
             "{id}"
         );
     }
-    story.end().await
-}
-
-#[tokio::test]
-async fn directing_money_takes_funds_or_a_subscription_that_is_active() -> Result<()> {
-    let story = Story::begin(JANUARY).await?;
-    let none = story.set("tim", "alice", 100).await;
-    assert_eq!(none.as_ref().unwrap_err().code(), Code::PermissionDenied);
-    assert_eq!(refused(none).0, "SUBSCRIPTION_REQUIRED");
-
-    story.billing(&[subscription("tim", "trialing", 2)]).await?;
-    let (code, figures) = refused(story.set("tim", "alice", 100).await);
-    assert_eq!(
-        (code.as_str(), figures["left_minor"].as_str()),
-        ("INSUFFICIENT_FUNDS", "0")
-    );
-
-    story.billing(&[subscription("tim", "past_due", 3)]).await?;
-    assert_eq!(
-        refused(story.set("tim", "alice", 100).await).0,
-        "SUBSCRIPTION_REQUIRED"
-    );
-    // What happened before the newest version changes nothing by coming late.
-    story.billing(&[subscription("tim", "active", 1)]).await?;
-    assert_eq!(
-        refused(story.set("tim", "alice", 100).await).0,
-        "SUBSCRIPTION_REQUIRED"
-    );
-
-    story
-        .billing(&[settled(&charge("9", "tim", 500, "2027-01"))])
-        .await?;
-    story.set("tim", "alice", 100).await?;
     story.end().await
 }
 

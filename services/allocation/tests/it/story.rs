@@ -12,8 +12,9 @@ use time::OffsetDateTime;
 use tonic::Status;
 use wire::allocation::v1::allocation_service_client::AllocationServiceClient;
 use wire::allocation::v1::{
-    AllocationChanged, FundingAttributed, GetAllocationsRequest, GetAllocationsResponse,
-    GetMonthRequest, GetMonthResponse, MonthSealed, SetAllocationRequest, SetAllocationResponse,
+    AllocationChanged, AllocationTarget, CopyAllocationsRequest, FundingAttributed,
+    GetAllocationsRequest, GetAllocationsResponse, GetMonthRequest, GetMonthResponse, MonthSealed,
+    SetAllocationRequest, SetAllocationResponse, SetAllocationsRequest, SetAllocationsResponse,
 };
 use wire::billing::v1::{ChargeSettled, MonthCut, SubscriptionChanged};
 use wire::facts;
@@ -121,6 +122,36 @@ pub fn set(subscriber: &str, creator: &str, cents: i64, month: &str) -> SetAlloc
     }
 }
 
+pub fn all(subscriber: &str, targets: &[(&str, i64)], month: &str) -> SetAllocationsRequest {
+    let target = |(creator, cents): &(&str, i64)| AllocationTarget {
+        creator_id: (*creator).into(),
+        amount_minor: *cents,
+    };
+    SetAllocationsRequest {
+        subscriber_id: subscriber.into(),
+        program: "allocation".into(),
+        month: month.into(),
+        targets: targets.iter().map(target).collect(),
+    }
+}
+
+pub fn copy(subscriber: &str, from_month: &str, scale: bool) -> CopyAllocationsRequest {
+    CopyAllocationsRequest {
+        subscriber_id: subscriber.into(),
+        program: "allocation".into(),
+        from_month: from_month.into(),
+        scale,
+    }
+}
+
+/// What a pool directs: creator and cents, by creator.
+pub fn shares(pool: &GetAllocationsResponse) -> Vec<(&str, i64)> {
+    let shares = pool.allocations.iter();
+    shares
+        .map(|share| (share.creator_id.as_str(), share.amount_minor))
+        .collect()
+}
+
 impl Story {
     /// Begins at `now`; alice and bob are creators.
     pub async fn begin(now: OffsetDateTime) -> Result<Self> {
@@ -184,6 +215,27 @@ impl Story {
             .set_allocation(set(subscriber, creator, cents, month))
             .await?;
         Ok(answer.into_inner())
+    }
+
+    pub async fn set_all(
+        &self,
+        subscriber: &str,
+        targets: &[(&str, i64)],
+    ) -> Result<SetAllocationsResponse, Status> {
+        let mut client = self.client().expect("the gateway may call");
+        let request = all(subscriber, targets, "");
+        Ok(client.set_allocations(request).await?.into_inner())
+    }
+
+    pub async fn copy(
+        &self,
+        subscriber: &str,
+        from_month: &str,
+        scale: bool,
+    ) -> Result<SetAllocationsResponse, Status> {
+        let mut client = self.client().expect("the gateway may call");
+        let request = copy(subscriber, from_month, scale);
+        Ok(client.copy_allocations(request).await?.into_inner())
     }
 
     pub async fn pool(&self, subscriber: &str, month: &str) -> Result<GetAllocationsResponse> {
