@@ -74,6 +74,7 @@ impl World {
     /// Writes a balance transaction and answers its id.
     pub fn book(&mut self, owner: &str, movement: Movement<'_>) -> String {
         let id = self.mint("txn");
+        let source = Some(movement.source).filter(|source| !source.is_empty());
         let status = if movement.available_on <= self.now {
             "available"
         } else {
@@ -85,14 +86,38 @@ impl World {
                 "id": id, "object": "balance_transaction",
                 "amount": movement.amount, "fee": movement.fee,
                 "net": movement.amount - movement.fee,
-                "fee_details": fee_details(movement.fee),
+                "fee_details": fee_details(movement.fee, movement.category),
                 "type": movement.kind, "reporting_category": movement.category,
-                "balance_type": "payments", "source": movement.source,
+                "balance_type": "payments", "source": source,
                 "available_on": movement.available_on, "created": self.now, "status": status,
                 "currency": "usd", "description": movement.description, "exchange_rate": null,
             }),
         );
+        // Whatever comes may be for the next automatic payout.
+        self.plan_sweep(owner);
         id
+    }
+
+    /// Stripe takes or gives money by itself, without an object that it would be for.
+    pub fn book_own(&mut self, owner: &str, kind: &str, amount: i64, about: &str) -> Value {
+        let category = if kind == "stripe_fee" {
+            "fee"
+        } else {
+            "other_adjustment"
+        };
+        let id = self.book(
+            owner,
+            Movement {
+                kind,
+                category,
+                amount,
+                fee: 0,
+                source: "",
+                available_on: self.now,
+                description: Some(about.to_owned()),
+            },
+        );
+        self.any(&id).cloned().unwrap_or_default()
     }
 
     pub fn available(&self, owner: &str) -> i64 {
@@ -113,13 +138,18 @@ impl World {
     }
 }
 
-fn fee_details(fee: i64) -> Value {
+fn fee_details(fee: i64, category: &str) -> Value {
     if fee == 0 {
         return json!([]);
     }
+    let description = if category.starts_with("dispute") {
+        "Dispute fee"
+    } else {
+        "Stripe processing fees"
+    };
     json!([{
         "amount": fee, "application": null, "currency": "usd",
-        "description": "Stripe processing fees", "type": "stripe_fee",
+        "description": description, "type": "stripe_fee",
     }])
 }
 
@@ -132,7 +162,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("balance", &[], retrieve),
     Endpoint::list(
         "balance_transactions",
-        &["type", "source", "payout", "currency"],
+        &[
+            "type",
+            "source",
+            "payout",
+            "currency",
+            "available_on",
+            "available_on[gt]",
+            "available_on[gte]",
+            "available_on[lt]",
+            "available_on[lte]",
+        ],
         list_transactions,
     ),
     Endpoint::get("balance_transactions/*", &[], retrieve_transaction),
@@ -158,15 +198,20 @@ fn retrieve(world: &mut World, call: &Call) -> Answer {
 }
 
 fn list_transactions(world: &mut World, call: &Call) -> Answer {
-    let by = ["payout", "source", "type"].into_iter().find_map(|name| {
-        call.params
-            .get(name)
-            .map(|value| (format!("/{name}"), value))
-    });
+    let wanted = |name: &str| call.params.get(name);
+    let by = ["payout", "source", "type"]
+        .into_iter()
+        .find_map(|name| wanted(name).map(|value| (format!("/{name}"), value)));
     let by = by.as_ref().map(|(field, value)| (field.as_str(), *value));
-    let wanted_type = call.params.get("type");
+    let fields: Vec<(&str, &str)> = ["source", "type", "currency"]
+        .into_iter()
+        .filter_map(|name| wanted(name).map(|value| (name, value)))
+        .collect();
+    let (from, to) = crate::lists::bounds(&call.params, "available_on")?;
     world.page(call, "balance_transaction", by, |txn| {
-        wanted_type.is_none_or(|wanted| txn["type"] == wanted)
+        let available_on = txn["available_on"].as_i64().unwrap_or(0);
+        (from..=to).contains(&available_on)
+            && fields.iter().all(|(name, value)| txn[*name] == *value)
     })
 }
 

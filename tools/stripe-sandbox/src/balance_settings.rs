@@ -4,10 +4,17 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Endpoint};
 use crate::error::{Answer, Refusal};
+use crate::form::Params;
 use crate::store::{PLATFORM, World};
 
 const MINIMUM: &str = "payments[payouts][minimum_balance_by_currency]";
 const INTERVAL: &str = "payments[payouts][schedule][interval]";
+const WEEKLY: &str = "payments[payouts][schedule][weekly_payout_days]";
+const MONTHLY: &str = "payments[payouts][schedule][monthly_payout_days]";
+const DELAY: &str = "payments[settlement_timing][delay_days_override]";
+const INTERVALS: &[&str] = &["daily", "manual", "weekly", "monthly"];
+/// Stripe pays out on business days.
+const WEEKDAYS: &[&str] = &["monday", "tuesday", "wednesday", "thursday", "friday"];
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("balance_settings", &[], retrieve),
@@ -21,7 +28,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             "payments[payouts][schedule][weekly_payout_days][]",
             "payments[payouts][statement_descriptor]",
             "payments[debit_negative_balances]",
-            "payments[settlement_timing][delay_days_override]",
+            DELAY,
         ],
         update,
     ),
@@ -32,10 +39,10 @@ fn retrieve(world: &mut World, call: &Call) -> Answer {
 }
 
 fn update(world: &mut World, call: &Call) -> Answer {
-    let intervals = ["daily", "manual", "weekly", "monthly"];
-    let interval = call.params.one_of(INTERVAL, &intervals)?;
+    let schedule = schedule(&call.params)?;
     let minimum = minimum(world, call)?;
     let debits = call.params.flag("payments[debit_negative_balances]")?;
+    let delay = call.params.int(DELAY)?;
     let descriptor = call.params.get("payments[payouts][statement_descriptor]");
     let mut settings = world.balance_settings(&call.owner);
     let payments = &mut settings["payments"];
@@ -43,24 +50,72 @@ fn update(world: &mut World, call: &Call) -> Answer {
     if let Some(debits) = debits {
         payments["debit_negative_balances"] = json!(debits);
     }
+    if let Some(delay) = delay {
+        payments["settlement_timing"]["delay_days_override"] = json!(delay);
+    }
     if let Some(descriptor) = descriptor {
         payments["payouts"]["statement_descriptor"] = json!(descriptor);
     }
     world.set_row("settings", &key(&call.owner), settings);
-    if let Some(interval) = interval {
-        world.set_interval(&call.owner, &interval);
+    match schedule {
+        Some(schedule) => world.set_schedule(&call.owner, schedule),
+        None => world.plan_sweep_anew(&call.owner),
     }
     let settings = world.balance_settings(&call.owner);
     world.emit(&call.owner, "balance_settings.updated", &settings);
     Ok(settings)
 }
 
+/// The schedule that a request asks for: an interval, and the days of a week or month.
+fn schedule(params: &Params) -> Result<Option<Value>, Refusal> {
+    let Some(interval) = params.one_of(INTERVAL, INTERVALS)? else {
+        return Ok(None);
+    };
+    let mut schedule = json!({ "interval": interval });
+    match interval.as_str() {
+        "weekly" => schedule["weekly_payout_days"] = weekly_days(params)?,
+        "monthly" => schedule["monthly_payout_days"] = monthly_days(params)?,
+        _ => {}
+    }
+    Ok(Some(schedule))
+}
+
+fn weekly_days(params: &Params) -> Answer {
+    let days = params.list(WEEKLY);
+    if days.is_empty() {
+        return Err(Refusal::missing(WEEKLY));
+    }
+    if days.iter().any(|day| !WEEKDAYS.contains(&day.as_str())) {
+        let known = WEEKDAYS.join(", ");
+        return Err(Refusal::invalid(WEEKLY, format!("Must be some of {known}")));
+    }
+    Ok(json!(days))
+}
+
+fn monthly_days(params: &Params) -> Answer {
+    let days = params.list(MONTHLY);
+    if days.is_empty() {
+        return Err(Refusal::missing(MONTHLY));
+    }
+    let read = |day: &String| day.parse::<u64>().ok().filter(|day| (1..=31).contains(day));
+    let days: Option<Vec<u64>> = days.iter().map(read).collect();
+    let days = days.ok_or_else(|| Refusal::invalid(MONTHLY, "Must be days from 1 to 31."))?;
+    Ok(json!(days))
+}
+
 fn minimum(world: &World, call: &Call) -> Answer {
     let settings = world.balance_settings(&call.owner);
     let old = &settings["payments"]["payouts"]["minimum_balance_by_currency"];
     let mut minimum = old.as_object().cloned().unwrap_or_else(Map::new);
+    if call.params.is_cleared(MINIMUM) {
+        minimum.clear();
+    }
     for (currency, _) in call.params.map(MINIMUM) {
         let field = format!("{MINIMUM}[{currency}]");
+        if currency != "usd" {
+            let message = format!("Invalid currency: {currency}. Known: usd.");
+            return Err(Refusal::invalid(&field, message));
+        }
         match call.params.int(&field)? {
             Some(amount) if amount < 0 => {
                 return Err(Refusal::invalid(
@@ -86,47 +141,77 @@ fn key(owner: &str) -> String {
 
 impl World {
     pub fn balance_settings(&self, owner: &str) -> Value {
-        if let Some(settings) = self.row("settings", &key(owner)) {
-            return settings.clone();
+        let mut settings = match self.row("settings", &key(owner)) {
+            Some(settings) => settings.clone(),
+            None => first_settings(owner),
+        };
+        let account = self.find(PLATFORM, "account", owner);
+        if account.is_some_and(|account| account["payouts_enabled"] != true) {
+            settings["payments"]["payouts"]["status"] = json!("disabled");
         }
-        // The platform starts on manual payouts, so that money stays where a test put it.
-        let interval = if owner == PLATFORM { "manual" } else { "daily" };
-        json!({
-            "object": "balance_settings",
-            "payments": {
-                "debit_negative_balances": true,
-                "payouts": {
-                    "minimum_balance_by_currency": {},
-                    "schedule": { "interval": interval }, "statement_descriptor": null,
-                    "status": "enabled",
-                },
-                "settlement_timing": { "delay_days": 2 },
-            },
-        })
+        settings
     }
 
+    /// The schedule of an account's own settings, which knows no days.
     pub fn set_interval(&mut self, owner: &str, interval: &str) {
+        let schedule = match interval {
+            "weekly" => json!({ "interval": interval, "weekly_payout_days": ["friday"] }),
+            "monthly" => json!({ "interval": interval, "monthly_payout_days": [1] }),
+            _ => json!({ "interval": interval }),
+        };
+        self.set_schedule(owner, schedule);
+    }
+
+    fn set_schedule(&mut self, owner: &str, schedule: Value) {
         let mut settings = self.balance_settings(owner);
-        settings["payments"]["payouts"]["schedule"] = json!({ "interval": interval });
+        settings["payments"]["payouts"]["schedule"] = schedule.clone();
+        settings["payments"]["payouts"]["status"] = json!("enabled");
         self.set_row("settings", &key(owner), settings);
         if owner != PLATFORM {
             self.edit(owner, |account| {
-                account["settings"]["payouts"]["schedule"]["interval"] = json!(interval);
+                let own = &mut account["settings"]["payouts"]["schedule"];
+                own["interval"] = schedule["interval"].clone();
             });
         }
-        self.plan_sweep(owner);
+        self.plan_sweep_anew(owner);
     }
 
     /// How often an owner is paid out by itself: `daily`, `manual`, ...
-    pub fn interval(&self, owner: &str) -> String {
-        let settings = self.balance_settings(owner);
-        let interval = &settings["payments"]["payouts"]["schedule"]["interval"];
-        interval.as_str().unwrap_or("daily").to_owned()
+    pub fn interval(&self, owner: &str) -> &str {
+        let settings = self.row("settings", &key(owner));
+        let interval =
+            settings.map(|settings| &settings["payments"]["payouts"]["schedule"]["interval"]);
+        interval
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| first_interval(owner))
     }
 
     pub fn minimum_balance(&self, owner: &str) -> i64 {
-        let settings = self.balance_settings(owner);
-        let minimum = &settings["payments"]["payouts"]["minimum_balance_by_currency"];
-        minimum["usd"].as_i64().unwrap_or(0)
+        let settings = self.row("settings", &key(owner));
+        let minimum = settings
+            .map(|settings| &settings["payments"]["payouts"]["minimum_balance_by_currency"]);
+        minimum
+            .and_then(|minimum| minimum["usd"].as_i64())
+            .unwrap_or(0)
     }
+}
+
+/// The platform starts on manual payouts, so that money stays where a test put it.
+fn first_interval(owner: &str) -> &'static str {
+    if owner == PLATFORM { "manual" } else { "daily" }
+}
+
+fn first_settings(owner: &str) -> Value {
+    json!({
+        "object": "balance_settings",
+        "payments": {
+            "debit_negative_balances": true,
+            "payouts": {
+                "minimum_balance_by_currency": {},
+                "schedule": { "interval": first_interval(owner) },
+                "statement_descriptor": null, "status": "enabled",
+            },
+            "settlement_timing": { "delay_days": 2 },
+        },
+    })
 }

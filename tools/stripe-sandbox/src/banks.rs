@@ -42,12 +42,46 @@ const FAILING: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Why payouts to a number fail, as code and message; `None` when they arrive.
-pub fn failure(number: &str) -> Option<(&'static str, &'static str)> {
+/// Takes a payout and sends it back two business days later. This sandbox's own number.
+const RETURNING: &str = "000555555559";
+/// Why a bank that takes money sends it back.
+pub const RETURN_CODE: &str = "account_closed";
+
+/// The reasons that Stripe gives for the failure of a payout.
+pub const FAILURE_CODES: &[&str] = &[
+    "account_closed",
+    "account_frozen",
+    "bank_account_restricted",
+    "bank_ownership_changed",
+    "could_not_process",
+    "debit_not_authorized",
+    "declined",
+    "incorrect_account_holder_address",
+    "incorrect_account_holder_name",
+    "incorrect_account_holder_tax_id",
+    "insufficient_funds",
+    "invalid_account_number",
+    "invalid_currency",
+    "no_account",
+    "unsupported_card",
+];
+
+/// What people are told with a failure code.
+pub fn failure_message(code: &str) -> &'static str {
+    let mut known = FAILING.iter().filter(|(_, own, _)| *own == code);
+    known
+        .next()
+        .map_or("The bank could not process this payout.", |(_, _, text)| {
+            text
+        })
+}
+
+/// Why payouts to a number fail, `None` when they arrive.
+fn failure(number: &str) -> Option<&'static str> {
     FAILING
         .iter()
         .find(|(known, ..)| *known == number)
-        .map(|(_, code, text)| (*code, *text))
+        .map(|(_, code, _)| *code)
 }
 
 /// A bank account as its owner types it.
@@ -110,7 +144,14 @@ impl World {
         })
     }
 
-    pub fn bank_failure(&self, bank: &str) -> Option<(&'static str, &'static str)> {
+    /// Why payouts to a bank account fail on arrival.
+    pub fn bank_failure(&self, bank: &str) -> Option<&'static str> {
         failure(self.row("bank", bank)?.as_str()?)
+    }
+
+    /// Whether a bank account sends payouts back after it took them.
+    pub fn bank_returns(&self, bank: &str) -> bool {
+        let number = self.row("bank", bank).and_then(Value::as_str);
+        number == Some(RETURNING)
     }
 }

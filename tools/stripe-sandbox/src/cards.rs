@@ -15,6 +15,14 @@ pub enum Behaviour {
     Declines,
     /// Can be attached, and declines every charge.
     AttachesThenDeclines,
+    /// Succeeds, and is disputed right away, for a reason.
+    Disputed(&'static str),
+    /// Succeeds, and the bank asks what it was for.
+    Inquired,
+    /// Succeeds; its refunds succeed and fail a day later.
+    RefundFails,
+    /// Succeeds; its refunds are pending for a day.
+    RefundIsSlow,
 }
 
 /// The numbers that do something of their own; any other number pays.
@@ -23,7 +31,38 @@ const TABLE: &[(&str, Behaviour)] = &[
     ("4000000000000077", Behaviour::PaysAtOnce),
     ("4000000000000002", Behaviour::Declines),
     ("4000000000000341", Behaviour::AttachesThenDeclines),
+    ("4000000000000259", Behaviour::Disputed("fraudulent")),
+    (
+        "4000000000002685",
+        Behaviour::Disputed("product_not_received"),
+    ),
+    ("4000000000001976", Behaviour::Inquired),
+    ("4000000000005126", Behaviour::RefundFails),
+    ("4000000000007726", Behaviour::RefundIsSlow),
 ];
+
+/// Names that stand for a card in the place of its number, as payment method and as token.
+const NAMES: &[(&str, &str)] = &[
+    ("visa", GOOD),
+    ("bypassPending", "4000000000000077"),
+    ("chargeDeclined", "4000000000000002"),
+    ("visa_chargeDeclined", "4000000000000002"),
+    ("chargeCustomerFail", "4000000000000341"),
+    ("createDispute", "4000000000000259"),
+    ("createDisputeProductNotReceived", "4000000000002685"),
+    ("createDisputeInquiry", "4000000000001976"),
+    ("refundFail", "4000000000005126"),
+    ("pendingRefund", "4000000000007726"),
+];
+
+/// The number behind `pm_card_visa` or `tok_visa`.
+pub fn number_of(name: &str) -> Option<&'static str> {
+    let short = name
+        .strip_prefix("pm_card_")
+        .or_else(|| name.strip_prefix("tok_"))?;
+    let known = NAMES.iter().find(|(known, _)| *known == short);
+    known.map(|(_, number)| *number)
+}
 
 #[derive(Debug, Clone)]
 pub struct Card {
@@ -62,7 +101,15 @@ impl Card {
 
     /// Whether a charge on it succeeds.
     pub fn pays(&self) -> bool {
-        matches!(self.behaviour, Behaviour::Pays | Behaviour::PaysAtOnce)
+        !matches!(
+            self.behaviour,
+            Behaviour::Declines | Behaviour::AttachesThenDeclines
+        )
+    }
+
+    /// Whether it can be kept for later.
+    pub fn can_be_kept(&self) -> bool {
+        self.behaviour != Behaviour::Declines
     }
 
     fn last4(&self) -> &str {

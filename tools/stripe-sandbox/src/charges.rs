@@ -8,7 +8,7 @@ use crate::cards::{Behaviour, Card};
 use crate::clock::{DAY, midnight_from};
 use crate::customers::billing_details;
 use crate::error::Answer;
-use crate::store::{PLATFORM, World};
+use crate::store::{PLATFORM, World, id_of};
 
 /// Stripe charges no card with less than this, in cents.
 pub const CHARGE_MIN: i64 = 50;
@@ -29,7 +29,10 @@ fn list_charges(world: &mut World, call: &Call) -> Answer {
         .into_iter()
         .find_map(|name| call.params.get(name).map(|id| (format!("/{name}"), id)));
     let by = by.as_ref().map(|(field, id)| (field.as_str(), *id));
-    world.page(call, "charge", by, |_| true)
+    world.page(call, "charge", by, |charge| {
+        call.params
+            .all_equal(charge, &["payment_intent", "customer", "transfer_group"])
+    })
 }
 
 fn retrieve_charge(world: &mut World, call: &Call) -> Answer {
@@ -50,12 +53,15 @@ pub struct Bill<'a> {
     pub amount: i64,
     pub customer: &'a str,
     pub email: &'a str,
-    pub method: &'a str,
+    /// Absent: there is nothing to charge, and the attempt fails.
+    pub method: Option<&'a str>,
     pub description: &'a str,
     pub metadata: Value,
+    /// The intent of an earlier attempt, which this one goes on with.
+    pub intent: Option<&'a str>,
 }
 
-/// The objects of one payment.
+/// The objects of one attempt to pay; without a card there is no charge.
 pub struct Payment {
     pub intent: Value,
     pub charge: Value,
@@ -65,34 +71,38 @@ pub struct Payment {
 impl World {
     /// Charges a card. The events are left to the caller, who knows their order.
     pub fn charge(&mut self, bill: &Bill<'_>) -> Payment {
-        let card = self.card(bill.method);
-        let (intent, charge) = (self.mint("pi"), self.mint("ch"));
-        let transaction = card.pays().then(|| self.book_charge(&charge, bill, &card));
-        let charge = self.put(
-            PLATFORM,
-            charge_object(
-                self.now,
-                &charge,
-                &intent,
-                transaction.as_deref(),
-                bill,
-                &card,
-            ),
-        );
-        let intent = self.put(PLATFORM, intent_object(self.now, &intent, &charge, bill));
+        let known = bill.intent.and_then(|id| self.any(id)).cloned();
+        let intent = known.as_ref().map(|intent| id_of(intent).to_owned());
+        let intent = intent.unwrap_or_else(|| self.mint("pi"));
+        let charge = bill.method.map_or(Value::Null, |method| {
+            self.charge_card(&intent, bill, method)
+        });
+        let mut object = intent_object(self.now, &intent, &charge, bill);
+        if let Some(known) = known {
+            object["created"] = known["created"].clone();
+        }
+        let succeeded = charge["paid"] == true;
+        let intent = self.put(PLATFORM, object);
         Payment {
             intent,
             charge,
-            succeeded: transaction.is_some(),
+            succeeded,
         }
     }
 
+    fn charge_card(&mut self, intent: &str, bill: &Bill<'_>, method: &str) -> Value {
+        let (card, id) = (self.card(method), self.mint("ch"));
+        let transaction = card.pays().then(|| self.book_charge(&id, bill, &card));
+        let transaction = transaction.as_deref();
+        let charge = charge_object(self.now, &id, intent, transaction, bill, &card);
+        self.put(PLATFORM, charge)
+    }
+
     fn book_charge(&mut self, charge: &str, bill: &Bill<'_>, card: &Card) -> String {
-        let available_on = match card.behaviour {
-            Behaviour::PaysAtOnce => self.now,
-            Behaviour::Pays | Behaviour::Declines | Behaviour::AttachesThenDeclines => {
-                midnight_from(self.now + 2 * DAY)
-            }
+        let available_on = if card.behaviour == Behaviour::PaysAtOnce {
+            self.now
+        } else {
+            midnight_from(self.now + 2 * DAY)
         };
         self.book(
             PLATFORM,
@@ -119,7 +129,9 @@ impl World {
         } else {
             "payment_failed"
         };
-        self.emit(PLATFORM, &format!("charge.{outcome}"), &payment.charge);
+        if !payment.charge.is_null() {
+            self.emit(PLATFORM, &format!("charge.{outcome}"), &payment.charge);
+        }
         self.emit(
             PLATFORM,
             &format!("payment_intent.{intent}"),
@@ -176,13 +188,21 @@ fn charge_object(
     })
 }
 
-fn intent_object(now: i64, id: &str, charge: &Value, bill: &Bill<'_>) -> Value {
-    let paid = charge["paid"] == true;
-    let error = json!({
+fn decline(charge: &Value) -> Value {
+    json!({
         "type": "card_error", "code": "card_declined", "decline_code": "generic_decline",
         "charge": charge["id"], "message": "Your card was declined.",
         "doc_url": "https://docs.stripe.com/error-codes/card-declined",
-    });
+    })
+}
+
+fn intent_object(now: i64, id: &str, charge: &Value, bill: &Bill<'_>) -> Value {
+    let paid = charge["paid"] == true;
+    let error = if paid || charge.is_null() {
+        Value::Null
+    } else {
+        decline(charge)
+    };
     json!({
         "id": id, "object": "payment_intent", "amount": bill.amount, "amount_capturable": 0,
         "amount_details": { "tip": {} },
@@ -192,10 +212,10 @@ fn intent_object(now: i64, id: &str, charge: &Value, bill: &Bill<'_>) -> Value {
         "client_secret": format!("{id}_secret_sandbox"), "confirmation_method": "automatic",
         "created": now, "currency": "usd", "customer": bill.customer,
         "description": bill.description, "excluded_payment_method_types": null,
-        "last_payment_error": if paid { Value::Null } else { error },
+        "last_payment_error": error,
         "latest_charge": charge["id"], "livemode": false, "metadata": bill.metadata,
         "next_action": null, "on_behalf_of": null,
-        "payment_method": if paid { Some(bill.method) } else { None },
+        "payment_method": bill.method.filter(|_| paid),
         "payment_method_configuration_details": null,
         "payment_method_options": { "card": {
             "installments": null, "mandate_options": null, "network": null,

@@ -3,12 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Endpoint};
+use crate::charges::CHARGE_MIN;
 use crate::clock::DAY;
+use crate::discounts::{Order, Place, Wanted};
 use crate::error::{Answer, Refusal};
 use crate::form::Params;
-use crate::prices::{Terms, Wanted, part_name};
+use crate::offers::{Offer, check_total, full_total};
+use crate::quotes::{Quote, Start};
 use crate::store::{PLATFORM, World};
-use crate::terms::First;
 
 const CREATE: &[&str] = &[
     "mode",
@@ -21,6 +23,7 @@ const CREATE: &[&str] = &[
     "metadata[*]",
     "line_items[][price]",
     "line_items[][quantity]",
+    "line_items[][tax_rates][]",
     "line_items[][price_data][currency]",
     "line_items[][price_data][unit_amount]",
     "line_items[][price_data][product]",
@@ -33,10 +36,16 @@ const CREATE: &[&str] = &[
     "subscription_data[description]",
     "subscription_data[billing_cycle_anchor]",
     "subscription_data[proration_behavior]",
+    "subscription_data[default_tax_rates][]",
+    "subscription_data[trial_period_days]",
+    "subscription_data[trial_end]",
+    "subscription_data[trial_settings][end_behavior][missing_payment_method]",
     "payment_intent_data[metadata][*]",
     "payment_intent_data[description]",
     "payment_method_types[]",
     "allow_promotion_codes",
+    "discounts[][coupon]",
+    "discounts[][promotion_code]",
     "expires_at",
     "customer_creation",
     "payment_method_collection",
@@ -56,32 +65,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("checkout/sessions/*/expire", &[], expire),
 ];
 
-/// One line of an offer, before its price exists.
-struct Offer {
-    price: Priced,
-    quantity: i64,
-}
-
-enum Priced {
-    Known(Value),
-    New(Terms, Wanted),
-}
-
 fn create(world: &mut World, call: &Call) -> Answer {
     let params = &call.params;
     let modes = ["subscription", "payment"];
     let mode = params
         .one_of("mode", &modes)?
         .ok_or_else(|| Refusal::missing("mode"))?;
+    let recurring = mode == "subscription";
     params.need("success_url")?;
     check_customer(world, params)?;
-    let anchor = params.int("subscription_data[billing_cycle_anchor]")?;
-    let prorated = params.one_of(
-        "subscription_data[proration_behavior]",
-        &["create_prorations", "none"],
-    )?;
-    let free = prorated.as_deref() == Some("none");
-    let first = First::plan(world.now, anchor, free)?;
+    check_fixed(params, recurring)?;
+    let start = Start::read(world.now, params, recurring)?;
     let expires_at = params.int("expires_at")?.unwrap_or(world.now + DAY);
     if expires_at <= world.now {
         return Err(Refusal::invalid(
@@ -89,27 +83,95 @@ fn create(world: &mut World, call: &Call) -> Answer {
             "The session must expire in the future.",
         ));
     }
-    let offers = offers(world, params, mode == "subscription")?;
-    let lines: Vec<Value> = offers.into_iter().map(|offer| line(world, offer)).collect();
-    let full: i64 = lines
-        .iter()
-        .filter_map(|line| line["amount_total"].as_i64())
-        .sum();
-    let total = if mode == "payment" {
-        full
-    } else {
-        first.share_of(full)
-    };
+    let offers = world.read_offers(params, recurring)?;
+    check_total(&offers)?;
+    let default_rates = world.tax_rates(params, "subscription_data[default_tax_rates]")?;
+    let coupons = read_coupons(world, params, &offers)?;
+    let collects = params.one_of("payment_method_collection", &["always", "if_required"])?;
+    if mode == "payment" {
+        check_smallest(&offers)?;
+    }
+    let offers: Vec<Value> = offers
+        .into_iter()
+        .map(|offer| world.make_offer(offer))
+        .collect();
     let id = world.mint("cs_test");
-    let plan = json!({
-        "line_items": lines, "anchor": anchor, "free": free,
+    let mut plan = json!({
+        "offers": offers, "default_tax_rates": default_rates.unwrap_or_default(),
+        "discounts": coupons.iter().map(Wanted::to_json).collect::<Vec<_>>(),
+        "collects": collects.unwrap_or_else(|| "always".to_owned()),
         "metadata": params.map("subscription_data[metadata]"),
+        "description": params.get("subscription_data[description]"),
         "payment_metadata": params.map("payment_intent_data[metadata]"),
+        "payment_description": params.get("payment_intent_data[description]"),
     });
+    start.keep(&mut plan);
+    let quote = Quote::of(world, &plan, recurring, &coupons);
+    plan["line_items"] = quote.line_items(world, &plan);
+    let mut session = session(world.now, call, &id, &mode, expires_at);
+    session["payment_method_collection"] = plan["collects"].clone();
+    session["discounts"] = plan["discounts"].clone();
+    quote.show(&mut session);
     world.set_row("plan", &id, plan);
     world.set_timer("expire", &id, expires_at);
-    let session = session(world.now, call, &id, &mode, total, expires_at);
     Ok(world.put(PLATFORM, session))
+}
+
+/// Parameters that are known here with one value only.
+fn check_fixed(params: &Params, recurring: bool) -> Result<(), Refusal> {
+    params.one_of("ui_mode", &["hosted", "hosted_page"])?;
+    params.one_of("customer_creation", &["always", "if_required"])?;
+    if params
+        .list("payment_method_types")
+        .iter()
+        .any(|kind| kind != "card")
+    {
+        let message = "Only payments by card are known here.";
+        return Err(Refusal::invalid("payment_method_types", message));
+    }
+    let misplaced = if recurring {
+        ["payment_intent_data", "customer_creation"].as_slice()
+    } else {
+        ["subscription_data", "payment_method_collection"].as_slice()
+    };
+    match misplaced.iter().find(|name| params.has(name)) {
+        Some(name) => {
+            let message = format!("You can not pass `{name}` in this mode.");
+            Err(Refusal::invalid(name, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A payment of this little cannot be charged, and has no later invoice to go onto.
+fn check_smallest(offers: &[Offer]) -> Result<(), Refusal> {
+    if full_total(offers) >= CHARGE_MIN {
+        return Ok(());
+    }
+    let message = "The total amount must be at least $0.50.";
+    Err(Refusal::param("amount_too_small", "line_items", message))
+}
+
+fn read_coupons(world: &World, params: &Params, offers: &[Offer]) -> Result<Vec<Wanted>, Refusal> {
+    let order = world.read_discounts(
+        params,
+        &Value::Null,
+        params.get("customer"),
+        full_total(offers),
+    )?;
+    let Order::Set(places) = order else {
+        return Ok(Vec::new());
+    };
+    if params.has("allow_promotion_codes") {
+        let message = "You may only specify one of these parameters: \
+                       allow_promotion_codes, discounts.";
+        return Err(Refusal::invalid("discounts", message));
+    }
+    let new = |place| match place {
+        Place::New(wanted) => Some(wanted),
+        Place::Kept(_) => None,
+    };
+    Ok(places.into_iter().filter_map(new).collect())
 }
 
 fn check_customer(world: &World, params: &Params) -> Result<(), Refusal> {
@@ -123,70 +185,7 @@ fn check_customer(world: &World, params: &Params) -> Result<(), Refusal> {
     }
 }
 
-fn offers(world: &World, params: &Params, recurring: bool) -> Result<Vec<Offer>, Refusal> {
-    let count = params.count("line_items");
-    if count == 0 {
-        return Err(Refusal::missing("line_items"));
-    }
-    (0..count)
-        .map(|index| offer(world, params, &format!("line_items[{index}]"), recurring))
-        .collect()
-}
-
-fn offer(world: &World, params: &Params, name: &str, recurring: bool) -> Result<Offer, Refusal> {
-    let quantity = params.int(&format!("{name}[quantity]"))?.unwrap_or(1);
-    if !(1..=999_999).contains(&quantity) {
-        return Err(Refusal::invalid(
-            &format!("{name}[quantity]"),
-            "Invalid quantity.",
-        ));
-    }
-    let field = format!("{name}[price]");
-    let price = match params.get(&field) {
-        Some(id) => Priced::Known(world.named("price", &field, id)?.clone()),
-        None => {
-            let data = part_name(name, "price_data");
-            if !params.has(&data) {
-                return Err(Refusal::missing(&field));
-            }
-            Priced::New(
-                Terms::read(params, &data)?,
-                world.product_of(params, &data)?,
-            )
-        }
-    };
-    let recurs = match &price {
-        Priced::Known(price) => price["type"] == "recurring",
-        Priced::New(terms, _) => terms.interval.is_some(),
-    };
-    if recurs != recurring {
-        let wanted = if recurring { "recurring" } else { "one-time" };
-        let message = format!("You must provide {wanted} prices in this mode.");
-        return Err(Refusal::invalid(&field, message));
-    }
-    Ok(Offer { price, quantity })
-}
-
-fn line(world: &mut World, offer: Offer) -> Value {
-    let price = match offer.price {
-        Priced::Known(price) => price,
-        Priced::New(terms, product) => {
-            let product = product.create(world);
-            world.create_price(&terms, &product)
-        }
-    };
-    let amount = price["unit_amount"].as_i64().unwrap_or(0) * offer.quantity;
-    let product = price["product"].as_str().and_then(|id| world.any(id));
-    let description = product.map_or(Value::Null, |product| product["name"].clone());
-    json!({
-        "id": world.mint("li"), "object": "item", "amount_discount": 0,
-        "amount_subtotal": amount, "amount_tax": 0, "amount_total": amount,
-        "currency": "usd", "description": description, "price": price,
-        "quantity": offer.quantity, "metadata": {},
-    })
-}
-
-fn session(now: i64, call: &Call, id: &str, mode: &str, total: i64, expires_at: i64) -> Value {
+fn session(now: i64, call: &Call, id: &str, mode: &str, expires_at: i64) -> Value {
     let params = &call.params;
     let text = |name: &str| params.get(name).map(str::to_owned);
     let creation = if mode == "subscription" {
@@ -196,8 +195,9 @@ fn session(now: i64, call: &Call, id: &str, mode: &str, total: i64, expires_at: 
     };
     json!({
         "id": id, "object": "checkout.session", "adaptive_pricing": { "enabled": false },
-        "after_expiration": null, "allow_promotion_codes": null, "amount_subtotal": total,
-        "amount_total": total, "automatic_tax": {
+        "after_expiration": null,
+        "allow_promotion_codes": params.flag("allow_promotion_codes").ok().flatten(),
+        "amount_subtotal": 0, "amount_total": 0, "automatic_tax": {
             "enabled": false, "liability": null, "provider": null, "status": null,
         },
         "billing_address_collection": null, "cancel_url": text("cancel_url"),
@@ -234,9 +234,9 @@ fn list(world: &mut World, call: &Call) -> Answer {
         .into_iter()
         .find_map(|name| call.params.get(name).map(|id| (format!("/{name}"), id)));
     let by = by.as_ref().map(|(field, id)| (field.as_str(), *id));
-    let status = call.params.get("status");
+    let names = ["subscription", "payment_intent", "customer", "status"];
     world.page(call, "checkout.session", by, |session| {
-        status.is_none_or(|status| session["status"] == status)
+        call.params.all_equal(session, &names)
     })
 }
 

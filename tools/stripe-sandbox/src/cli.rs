@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-use crate::{Options, clock};
+use crate::{Options, RateLimits, clock};
 
 /// A stateful double of Stripe for tests and development.
 #[derive(Parser)]
@@ -44,6 +44,10 @@ struct Serve {
     /// Force every journal line to disk: survives power loss, and is much slower.
     #[arg(long)]
     fsync: bool,
+    /// Limits calls: stripe-test (25 a second in all and per endpoint), stripe-live, or two
+    /// numbers like 50,10. What POST /_sandbox/rate_limits has set stands above it.
+    #[arg(long, env = "STRIPE_SANDBOX_RATE_LIMITS", value_parser = RateLimits::read)]
+    rate_limits: Option<RateLimits>,
 }
 
 fn instant(text: &str) -> Result<i64, String> {
@@ -77,12 +81,14 @@ fn run(serve: Serve) -> anyhow::Result<()> {
         clock_start,
         public_url,
         fsync,
+        rate_limits,
     } = serve;
     let options = Options {
         data,
         clock_start,
         fsync,
         public_url,
+        rate_limits,
     };
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await;

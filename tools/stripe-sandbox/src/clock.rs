@@ -66,6 +66,26 @@ pub fn next_anchor(anchor: i64, after: i64) -> i64 {
     add_months(anchor, months)
 }
 
+/// The instant one month before `end`, which lies a whole number of months from the anchor.
+pub fn month_before(anchor: i64, end: i64) -> i64 {
+    let (from, to) = (utc(anchor), utc(end));
+    let apart = (to.year() - from.year()) * 12 + i32::from(u8::from(to.month()))
+        - i32::from(u8::from(from.month()));
+    add_months(anchor, apart - 1)
+}
+
+/// The day of the week of an instant, in lower case.
+pub fn weekday(instant: i64) -> String {
+    utc(instant).weekday().to_string().to_lowercase()
+}
+
+/// The day of the month of an instant, and the last day of that month.
+pub fn day_of_month(instant: i64) -> (u64, u64) {
+    let date = utc(instant).date();
+    let last = date.month().length(date.year());
+    (u64::from(date.day()), u64::from(last))
+}
+
 /// The first midnight at or after an instant.
 pub fn midnight_from(instant: i64) -> i64 {
     instant + (-instant).rem_euclid(DAY)
@@ -106,6 +126,10 @@ mod tests {
         assert_eq!(
             next_anchor(anchor, at("2027-02-28T10:00:00Z")),
             add_months(anchor, 2)
+        );
+        assert_eq!(
+            month_before(anchor, add_months(anchor, 2)),
+            add_months(anchor, 1)
         );
     }
 

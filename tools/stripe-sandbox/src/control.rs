@@ -3,17 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::banks::{Bank, GOOD_NUMBER};
-use crate::cards::{Card, GOOD};
 use crate::clock;
+use crate::disputes::Claim;
 use crate::error::{Answer, Refusal};
 use crate::form::Params;
+use crate::pages::typed;
 use crate::sandbox::Sandbox;
 
 /// A call's parameters: JSON, a form or a query, one level deep.
 pub fn read_params(query: &str, body: &str) -> Params {
     let mut params = Params::parse(query);
     if let Ok(Value::Object(fields)) = serde_json::from_str(body) {
-        for (name, value) in fields {
+        let given = fields.into_iter().filter(|(_, value)| !value.is_null());
+        for (name, value) in given {
             let text = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
@@ -37,9 +39,21 @@ pub async fn serve(sandbox: &Sandbox, method: &str, path: &str, params: &Params)
         ("POST", ["clock"]) => advance(sandbox, params).await,
         ("GET", ["deliveries"]) => deliveries(sandbox, params),
         ("POST", ["checkout", id, "complete"]) => {
-            let card = Card::read(params.get("card").unwrap_or(GOOD))?;
+            let payer = typed(params)?;
             sandbox.work(&format!("{method} {path}"), |world| {
-                world.complete_session(id, &card)
+                world.complete_session(id, &payer)
+            })
+        }
+        ("POST", ["invoices", id, "complete"]) => {
+            let card = typed(params)?.card.unwrap_or_default();
+            sandbox.work(&format!("{method} {path}"), |world| {
+                world.complete_invoice(id, &card)
+            })
+        }
+        ("POST", ["charges", id, "dispute"]) => {
+            let claim = Claim::read(params)?;
+            sandbox.work(&format!("{method} {path}"), |world| {
+                world.dispute_charge(id, &claim)
             })
         }
         ("POST", ["accounts", id, "complete"]) => {

@@ -1,11 +1,14 @@
-//! Customers, and the cards that they pay with.
+//! Customers.
 
 use serde_json::{Value, json};
 
 use crate::api::{Call, Endpoint, no_address};
-use crate::cards::Card;
-use crate::error::Answer;
+use crate::error::{Answer, Refusal};
+use crate::form::Params;
 use crate::store::{PLATFORM, World};
+use crate::subscriptions::changed;
+
+const DEFAULT_CARD: &str = "invoice_settings[default_payment_method]";
 
 const WRITTEN: &[&str] = &[
     "email",
@@ -15,8 +18,12 @@ const WRITTEN: &[&str] = &[
     "metadata",
     "metadata[*]",
     "balance",
+    "address",
     "address[*]",
-    "shipping[*]",
+    "shipping",
+    "shipping[name]",
+    "shipping[phone]",
+    "shipping[address][*]",
     "preferred_locales[]",
     "tax_exempt",
     "invoice_settings[default_payment_method]",
@@ -27,24 +34,79 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::list("customers", &["email"], list),
     Endpoint::get("customers/*", &[], retrieve),
     Endpoint::post("customers/*", WRITTEN, update),
-    Endpoint::list("payment_methods", &["customer", "type"], list_cards),
-    Endpoint::get("payment_methods/*", &[], retrieve_card),
 ];
 
+const ADDRESS: &[&str] = &["city", "country", "line1", "line2", "postal_code", "state"];
+
 fn create(world: &mut World, call: &Call) -> Answer {
-    let metadata = call.params.merge_metadata("metadata", &Value::Null);
-    let balance = call.params.int("balance")?.unwrap_or(0);
-    let text = |name: &str| call.params.get(name).map(str::to_owned);
-    let details = json!({
-        "name": text("name"), "description": text("description"), "phone": text("phone"),
-        "metadata": metadata, "balance": balance,
-    });
-    Ok(world.create_customer(text("email").as_deref(), details))
+    let params = &call.params;
+    check(params)?;
+    if let Some(card) = params.get(DEFAULT_CARD) {
+        let message = format!("The payment method {card} does not belong to this customer.");
+        return Err(Refusal::invalid(DEFAULT_CARD, message));
+    }
+    let balance = params.int("balance")?.unwrap_or(0);
+    let mut details = json!({ "balance": balance });
+    write(params, &mut details, &Value::Null);
+    Ok(world.create_customer(params.get("email"), details))
+}
+
+/// Refuses values that no customer can have.
+fn check(params: &Params) -> Result<(), Refusal> {
+    params.one_of("tax_exempt", &["exempt", "none", "reverse"])?;
+    let known = |name: &String| ADDRESS.contains(&name.as_str());
+    for part in ["address", "shipping[address]"] {
+        if let Some(name) = params.map(part).keys().find(|name| !known(name)) {
+            return Err(Refusal::unknown(&format!("{part}[{name}]")));
+        }
+    }
+    Ok(())
+}
+
+/// Writes what a request says of a customer.
+fn write(params: &Params, customer: &mut Value, old: &Value) {
+    customer["metadata"] = params.merge_metadata("metadata", &old["metadata"]);
+    // An empty text takes away what was there.
+    for name in ["email", "name", "description", "phone"] {
+        if params.has(name) {
+            customer[name] = json!(params.get(name));
+        }
+    }
+    if let Some(exempt) = params.get("tax_exempt") {
+        customer["tax_exempt"] = json!(exempt);
+    }
+    if params.is_cleared("address") {
+        customer["address"] = Value::Null;
+    } else if params.has("address") {
+        customer["address"] = address(params, "address");
+    }
+    if params.is_cleared("shipping") {
+        customer["shipping"] = Value::Null;
+    } else if params.has("shipping") {
+        let text = |name: &str| params.get(&format!("shipping[{name}]"));
+        customer["shipping"] = json!({
+            "address": address(params, "shipping[address]"), "name": text("name"),
+            "phone": text("phone"),
+        });
+    }
+    if params.has("preferred_locales") {
+        customer["preferred_locales"] = json!(params.list("preferred_locales"));
+    }
+}
+
+fn address(params: &Params, name: &str) -> Value {
+    let mut address = no_address();
+    for (part, value) in params.map(name) {
+        address[part] = value;
+    }
+    address
 }
 
 fn list(world: &mut World, call: &Call) -> Answer {
     let by = call.params.get("email").map(|email| ("/email", email));
-    world.page(call, "customer", by, |_| true)
+    world.page(call, "customer", by, |customer| {
+        call.params.all_equal(customer, &["email"])
+    })
 }
 
 fn retrieve(world: &mut World, call: &Call) -> Answer {
@@ -52,45 +114,25 @@ fn retrieve(world: &mut World, call: &Call) -> Answer {
 }
 
 fn update(world: &mut World, call: &Call) -> Answer {
-    let old = world.get(PLATFORM, "customer", &call.id)?;
-    let metadata = call.params.merge_metadata("metadata", &old["metadata"]);
+    let old = world.get(PLATFORM, "customer", &call.id)?.clone();
+    check(&call.params)?;
     let balance = call.params.int("balance")?;
-    let card = call.params.get("invoice_settings[default_payment_method]");
-    if let Some(card) = card {
-        world.named(
-            "payment_method",
-            "invoice_settings[default_payment_method]",
-            card,
-        )?;
-    }
+    let card = match call.params.get(DEFAULT_CARD) {
+        Some(card) => Some(world.own_method(&call.id, DEFAULT_CARD, card)?),
+        None => None,
+    };
     let customer = world.edit(&call.id, |customer| {
-        customer["metadata"] = metadata;
-        for name in ["email", "name", "description", "phone"] {
-            if let Some(value) = call.params.get(name) {
-                customer[name] = json!(value);
-            }
-        }
+        write(&call.params, customer, &old);
         if let Some(balance) = balance {
             customer["balance"] = json!(balance);
         }
-        if let Some(card) = card {
+        if call.params.has(DEFAULT_CARD) {
             customer["invoice_settings"]["default_payment_method"] = json!(card);
         }
     });
-    world.emit(PLATFORM, "customer.updated", &customer);
+    let before = Some(changed(&old, &customer));
+    world.emit_change(PLATFORM, "customer.updated", &customer, before);
     Ok(customer)
-}
-
-fn list_cards(world: &mut World, call: &Call) -> Answer {
-    let by = call
-        .params
-        .get("customer")
-        .map(|customer| ("/customer", customer));
-    world.page(call, "payment_method", by, |_| true)
-}
-
-fn retrieve_card(world: &mut World, call: &Call) -> Answer {
-    world.get(PLATFORM, "payment_method", &call.id).cloned()
 }
 
 impl World {
@@ -120,32 +162,11 @@ impl World {
         self.emit(PLATFORM, "customer.created", &customer);
         customer
     }
-
-    /// Keeps a card for a customer, for this payment and later ones.
-    pub fn attach_card(&mut self, customer: &str, email: &str, card: &Card) -> String {
-        let id = self.mint("pm");
-        self.set_row("card", &id, json!(card.number));
-        let method = json!({
-            "id": id, "object": "payment_method", "type": "card", "created": self.now,
-            "livemode": false, "customer": customer, "metadata": {},
-            "allow_redisplay": "limited",
-            "billing_details": billing_details(email),
-            "card": card.details(),
-        });
-        self.put(PLATFORM, method.clone());
-        self.emit(PLATFORM, "payment_method.attached", &method);
-        id
-    }
-
-    /// The card behind a payment method.
-    pub fn card(&self, method: &str) -> Card {
-        let number = self.row("card", method).and_then(Value::as_str);
-        Card::read(number.unwrap_or(crate::cards::GOOD)).unwrap_or_default()
-    }
 }
 
-pub fn billing_details(email: &str) -> Value {
+pub fn billing_details(email: impl Into<Value>) -> Value {
     json!({
-        "address": no_address(), "email": email, "name": null, "phone": null, "tax_id": null,
+        "address": no_address(), "email": email.into(), "name": null, "phone": null,
+        "tax_id": null,
     })
 }

@@ -123,6 +123,10 @@ impl World {
     /// The endpoints that want to hear of a kind of event of an owner. Account endpoints hear
     /// of the platform's own, Connect endpoints of those of connected accounts.
     pub fn listeners(&self, owner: &str, kind: &str) -> Vec<String> {
+        // An account that has left is nobody's business any more.
+        if owner != PLATFORM && self.find(PLATFORM, "account", owner).is_none() {
+            return Vec::new();
+        }
         let all = self.list(PLATFORM, "webhook_endpoint", None).iter();
         all.filter_map(|(_, id)| self.any(id))
             .filter(|endpoint| endpoint["status"] == "enabled")

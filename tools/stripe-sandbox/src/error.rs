@@ -1,5 +1,7 @@
 //! Refusals, in the words and shape of Stripe's error object.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 /// What a handler answers: an object to show, or the reason why not.
@@ -14,7 +16,7 @@ pub struct Refusal {
     pub status: u16,
     pub stored: bool,
     kind: &'static str,
-    code: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
     message: String,
     param: Option<String>,
     decline_code: Option<&'static str>,
@@ -26,7 +28,7 @@ impl Refusal {
             status,
             stored: true,
             kind,
-            code,
+            code: code.map(Cow::Borrowed),
             message,
             param: None,
             decline_code: None,
@@ -36,6 +38,27 @@ impl Refusal {
     /// A 400 by the rules of the resource: the form was right, the state does not allow it.
     pub fn rule(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request_error", Some(code), message.into())
+    }
+
+    /// A 400 by the rules of the resource for which Stripe has no code, only words.
+    pub fn said(message: impl Into<String>) -> Self {
+        Self::new(400, "invalid_request_error", None, message.into())
+    }
+
+    /// A 400 with a code that somebody asked this sandbox to answer with.
+    pub fn asked_for(code: &str) -> Self {
+        let mut refusal = Self::said(format!("This sandbox was told to refuse this ({code})."));
+        refusal.code = Some(Cow::Owned(code.to_owned()));
+        refusal
+    }
+
+    /// A 429. The limiter stands before the idempotency keys, which never learn of it.
+    pub fn too_many() -> Self {
+        let message = "Request rate limit exceeded. You can learn more about rate limits here \
+                       https://docs.stripe.com/rate-limits.";
+        let mut refusal = Self::rule("rate_limit", message);
+        (refusal.status, refusal.stored) = (429, false);
+        refusal
     }
 
     /// A 400 about the value of one parameter; forgotten by idempotency keys.
@@ -132,7 +155,7 @@ impl Refusal {
         error.insert("message".into(), json!(self.message));
         let log = format!("https://dashboard.stripe.com/test/logs/{request_id}");
         error.insert("request_log_url".into(), json!(log));
-        if let Some(code) = self.code {
+        if let Some(code) = &self.code {
             let page = code.replace('_', "-");
             error.insert("code".into(), json!(code));
             let doc = format!("https://docs.stripe.com/error-codes/{page}");

@@ -97,7 +97,7 @@ impl World {
             body,
         });
         self.changes.events.push(place);
-        self.order_deliveries(place, listeners);
+        self.order_deliveries(&event, listeners);
     }
 
     /// An event as the API shows it: its pending webhooks are counted anew.

@@ -51,6 +51,11 @@ impl Params {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether a parameter is given and empty, which unsets it in Stripe.
+    pub fn is_cleared(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(String::is_empty)
+    }
+
     pub fn need(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| Refusal::missing(name))
     }
@@ -84,6 +89,14 @@ impl Params {
             ));
         }
         Ok(amount)
+    }
+
+    /// What something costs, in cents: as an amount, or nothing at all.
+    pub fn price(&self, name: &str) -> Result<i64, Refusal> {
+        if self.get(name) == Some("0") {
+            return Ok(0);
+        }
+        self.amount(name)
     }
 
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
@@ -170,6 +183,14 @@ impl Params {
             };
         }
         Value::Object(merged)
+    }
+
+    /// Whether an object has every value that a list asks for, by fields of the same names.
+    pub fn all_equal(&self, object: &Value, names: &[&str]) -> bool {
+        let mut wanted = names
+            .iter()
+            .filter_map(|name| Some((*name, self.get(name)?)));
+        wanted.all(|(name, value)| object[name] == value)
     }
 
     /// Refuses the first parameter that no pattern of `known` allows. In a pattern, `[]`

@@ -1,28 +1,39 @@
-//! Invoices: what a period costs, and how it was paid.
+//! Invoices: what a period costs.
 
 use serde_json::{Value, json};
 
+use crate::amounts::{Off, Part, Sums};
 use crate::api::{Call, Endpoint};
-use crate::charges::{Bill, CHARGE_MIN, Payment};
-use crate::clock::show_day;
+use crate::charges::CHARGE_MIN;
 use crate::error::Answer;
+use crate::lines::{Line, pretax};
 use crate::lists::whole_list;
 use crate::store::{PLATFORM, World, id_of};
+use crate::tax_rates::shown;
 
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint::list("invoices", &["subscription", "customer", "status"], list),
     Endpoint::get("invoices/*", &[], retrieve),
-    Endpoint::list("invoice_payments", &["invoice", "status"], list_payments),
+    Endpoint::list(
+        "invoice_payments",
+        &[
+            "invoice",
+            "status",
+            "payment[type]",
+            "payment[payment_intent]",
+        ],
+        list_payments,
+    ),
     Endpoint::get("invoice_payments/*", &[], retrieve_payment),
 ];
 
 fn list(world: &mut World, call: &Call) -> Answer {
     let subscription = call.params.get("subscription");
-    let by = subscription.map(|id| ("/parent/subscription_details/subscription", id));
+    let field = "/parent/subscription_details/subscription";
+    let by = subscription.map(|id| (field, id));
     let by = by.or(call.params.get("customer").map(|id| ("/customer", id)));
-    let status = call.params.get("status");
     world.page(call, "invoice", by, |invoice| {
-        status.is_none_or(|status| invoice["status"] == status)
+        call.params.all_equal(invoice, &["customer", "status"])
     })
 }
 
@@ -31,10 +42,12 @@ fn retrieve(world: &mut World, call: &Call) -> Answer {
 }
 
 fn list_payments(world: &mut World, call: &Call) -> Answer {
+    call.params.one_of("payment[type]", &["payment_intent"])?;
     let by = call.params.get("invoice").map(|id| ("/invoice", id));
-    let status = call.params.get("status");
+    let intent = call.params.get("payment[payment_intent]");
     world.page(call, "invoice_payment", by, |payment| {
-        status.is_none_or(|status| payment["status"] == status)
+        call.params.all_equal(payment, &["status"])
+            && intent.is_none_or(|intent| payment["payment"]["payment_intent"] == intent)
     })
 }
 
@@ -42,193 +55,127 @@ fn retrieve_payment(world: &mut World, call: &Call) -> Answer {
     world.get(PLATFORM, "invoice_payment", &call.id).cloned()
 }
 
-/// What one item of a subscription costs for one period.
-pub struct Line {
-    item: Value,
-    amount: i64,
-    prorated: bool,
+/// What is charged for a total, and the customer's balance after it (below zero it is credit).
+/// An amount too small for a card goes onto the balance.
+pub fn dues(total: i64, balance: i64) -> (i64, i64) {
+    let asked = (total + balance).max(0);
+    let due = if asked < CHARGE_MIN { 0 } else { asked };
+    (due, total + balance - due)
 }
 
-impl Line {
-    /// One line per item, for the item's current period.
-    pub fn of_subscription(subscription: &Value, share: impl Fn(i64) -> i64) -> Vec<Self> {
-        let items = subscription["items"]["data"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        let full = |item: &Value| {
-            let quantity = item["quantity"].as_i64().unwrap_or(1);
-            item["price"]["unit_amount"].as_i64().unwrap_or(0) * quantity
-        };
-        let line = |item: &Value| Self {
-            item: item.clone(),
-            amount: share(full(item)),
-            prorated: false,
-        };
-        items.map(line).collect()
-    }
-
-    pub fn prorated(self, prorated: bool) -> Self {
-        Self { prorated, ..self }
-    }
-
-    fn object(&self, id: &str, invoice: &str, subscription: &Value) -> Value {
-        let (price, quantity) = (&self.item["price"], &self.item["quantity"]);
-        let (start, end) = (
-            &self.item["current_period_start"],
-            &self.item["current_period_end"],
-        );
-        let until = end.as_i64().map(show_day).unwrap_or_default();
-        let what = if self.prorated {
-            "Remaining time"
-        } else {
-            "Subscription"
-        };
-        json!({
-            "id": id, "object": "line_item", "amount": self.amount, "currency": "usd",
-            "description": format!("{what} until {until}"), "discount_amounts": [],
-            "discountable": true, "discounts": [], "invoice": invoice, "livemode": false,
-            "metadata": subscription["metadata"], "parent": {
-                "invoice_item_details": null, "type": "subscription_item_details",
-                "subscription_item_details": {
-                    "invoice_item": null, "proration": self.prorated,
-                    "proration_details": { "credited_items": null },
-                    "subscription": subscription["id"], "subscription_item": self.item["id"],
-                },
-            },
-            "period": { "start": start, "end": end }, "pretax_credit_amounts": [],
-            "pricing": {
-                "price_details": { "price": price["id"], "product": price["product"] },
-                "type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"],
-            },
-            "quantity": quantity, "subscription": subscription["id"],
-            "subtotal": self.amount, "taxes": [],
-        })
-    }
+/// What some lines of a subscription come to at this instant.
+pub struct Reckoning {
+    pub sums: Sums,
+    /// The discounts' ids, in the order of the sums.
+    pub discounts: Vec<String>,
+    pub due: i64,
+    starting: i64,
+    ending: i64,
 }
 
 impl World {
+    pub fn reckon(&self, subscription: &Value, lines: &[Line]) -> Reckoning {
+        self.reckon_with(subscription, lines, self.discounts_of(subscription))
+    }
+
+    pub fn reckon_with(
+        &self,
+        subscription: &Value,
+        lines: &[Line],
+        discounts: Vec<(String, Off)>,
+    ) -> Reckoning {
+        let (discounts, offs): (Vec<String>, Vec<Off>) = discounts.into_iter().unzip();
+        let parts: Vec<Part> = lines.iter().map(|line| line.part(subscription)).collect();
+        let sums = Sums::of(&parts, &offs);
+        let customer = subscription["customer"]
+            .as_str()
+            .and_then(|id| self.any(id));
+        let starting = customer
+            .and_then(|customer| customer["balance"].as_i64())
+            .unwrap_or(0);
+        let (due, ending) = dues(sums.total, starting);
+        Reckoning {
+            sums,
+            discounts,
+            due,
+            starting,
+            ending,
+        }
+    }
+
     /// Writes an invoice over some lines. What it asks for takes the customer's balance into
-    /// account; an amount too small for a card goes onto that balance instead.
-    pub fn draft_invoice(&mut self, subscription: &Value, lines: Vec<Line>, reason: &str) -> Value {
+    /// account; discounts for one invoice alone are used up by it.
+    pub fn draft_invoice(&mut self, subscription: &Value, lines: &[Line], reason: &str) -> Value {
         let id = self.mint("in");
-        let customer_id = subscription["customer"]
+        let reckoning = self.reckon(subscription, lines);
+        let customer = subscription["customer"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        let customer = self.any(&customer_id).cloned().unwrap_or_default();
-        let total: i64 = lines.iter().map(|line| line.amount).sum();
-        let starting = customer["balance"].as_i64().unwrap_or(0);
-        let asked = (total + starting).max(0);
-        let due = if asked < CHARGE_MIN { 0 } else { asked };
-        let ending = total + starting - due;
-        let sequence = customer["next_invoice_sequence"].as_i64().unwrap_or(1);
-        self.edit(&customer_id, |customer| {
-            customer["next_invoice_sequence"] = json!(sequence + 1);
-            customer["balance"] = json!(ending);
-        });
-        let object =
-            |line: &Line, id: String, invoice: &str| line.object(&id, invoice, subscription);
-        let lines = lines
-            .iter()
-            .map(|line| object(line, self.mint("il"), &id))
-            .collect();
+        let customer = self.bill_customer(&customer, &reckoning);
         let mut invoice = invoice_object(self.now, &id, &customer, subscription);
-        invoice["number"] = json!(format!(
-            "{}-{sequence:04}",
-            customer["invoice_prefix"].as_str().unwrap_or("SBX")
-        ));
+        let pairs = lines.iter().zip(&reckoning.sums.lines);
+        let lines = pairs
+            .map(|(line, sums)| {
+                let own = self.mint("il");
+                line.object(&own, &id, subscription, &reckoning.discounts, sums)
+            })
+            .collect();
         invoice["lines"] = whole_list(&format!("/v1/invoices/{id}/lines"), lines);
         invoice["billing_reason"] = json!(reason);
-        for (name, amount) in [
-            ("subtotal", total),
-            ("subtotal_excluding_tax", total),
-            ("total", total),
-            ("total_excluding_tax", total),
-            ("starting_balance", starting),
-            ("ending_balance", ending),
-            ("amount_due", due),
-            ("amount_remaining", due),
-        ] {
-            invoice[name] = json!(amount);
-        }
-        self.put(PLATFORM, invoice)
-    }
-
-    /// Finalizes an invoice and charges the card for what is due.
-    pub fn collect_invoice(&mut self, draft: Value, method: &str) -> Value {
-        let id = id_of(&draft).to_owned();
-        let now = self.now;
-        self.emit(PLATFORM, "invoice.created", &draft);
-        let open = self.edit(&id, |invoice| {
-            invoice["status"] = json!("open");
-            invoice["auto_advance"] = json!(false);
-            invoice["effective_at"] = json!(now);
-            invoice["status_transitions"]["finalized_at"] = json!(now);
-        });
-        self.emit(PLATFORM, "invoice.finalized", &open);
-        let due = open["amount_due"].as_i64().unwrap_or(0);
-        let payment = (due > 0).then(|| self.charge_invoice(&open, method, due));
-        let paid = payment.as_ref().is_none_or(|payment| payment.succeeded);
-        let invoice = self.edit(&id, |invoice| settle(invoice, now, due, paid));
-        if let Some(payment) = &payment {
-            self.emit_payment(payment);
-            self.pay_invoice(&invoice, payment);
-        }
-        if paid {
-            self.emit(PLATFORM, "invoice.paid", &invoice);
-            self.emit(PLATFORM, "invoice.payment_succeeded", &invoice);
-        } else {
-            self.emit(PLATFORM, "invoice.payment_failed", &invoice);
-        }
+        reckoning.show(&mut invoice);
+        let invoice = self.put(PLATFORM, invoice);
+        self.drop_discounts(id_of(subscription), &reckoning.used());
         invoice
     }
 
-    fn charge_invoice(&mut self, invoice: &Value, method: &str, due: i64) -> Payment {
-        let first = invoice["billing_reason"] == "subscription_create";
-        self.charge(&Bill {
-            amount: due,
-            customer: invoice["customer"].as_str().unwrap_or_default(),
-            email: invoice["customer_email"].as_str().unwrap_or_default(),
-            method,
-            description: if first {
-                "Subscription creation"
-            } else {
-                "Subscription update"
-            },
-            metadata: json!({}),
-        })
-    }
-
-    fn pay_invoice(&mut self, invoice: &Value, payment: &Payment) {
-        let (status, now) = if payment.succeeded {
-            ("paid", Some(self.now))
-        } else {
-            ("open", None)
-        };
-        let link = json!({
-            "id": self.mint("inpay"), "object": "invoice_payment",
-            "amount_paid": now.map(|_| &invoice["amount_due"]),
-            "amount_requested": invoice["amount_due"], "created": self.now, "currency": "usd",
-            "invoice": invoice["id"], "is_default": true, "livemode": false,
-            "payment": { "type": "payment_intent", "payment_intent": payment.intent["id"] },
-            "status": status, "status_transitions": { "canceled_at": null, "paid_at": now },
+    /// Gives an invoice its number, and the customer the balance that is left after it. The
+    /// customer is answered as before, for its number and address are what the invoice shows.
+    fn bill_customer(&mut self, id: &str, reckoning: &Reckoning) -> Value {
+        let old = self.any(id).cloned().unwrap_or_default();
+        let next = old["next_invoice_sequence"].as_i64().unwrap_or(1) + 1;
+        let new = self.edit(id, |customer| {
+            customer["next_invoice_sequence"] = json!(next);
+            customer["balance"] = json!(reckoning.ending);
         });
-        let link = self.put(PLATFORM, link);
-        if payment.succeeded {
-            self.emit(PLATFORM, "invoice_payment.paid", &link);
+        if old["balance"] != new["balance"] {
+            let before = json!({ "balance": old["balance"] });
+            self.emit_change(PLATFORM, "customer.updated", &new, Some(before));
         }
+        old
     }
 }
 
-fn settle(invoice: &mut Value, now: i64, due: i64, paid: bool) {
-    invoice["attempted"] = json!(true);
-    invoice["attempt_count"] = json!(u8::from(due > 0));
-    if paid {
-        invoice["status"] = json!("paid");
-        invoice["amount_paid"] = json!(due);
-        invoice["amount_remaining"] = json!(0);
-        invoice["status_transitions"]["paid_at"] = json!(now);
+impl Reckoning {
+    /// The discounts that took something off.
+    fn used(&self) -> Vec<String> {
+        let pairs = self.discounts.iter().zip(&self.sums.discounts);
+        let used = pairs.filter(|(_, amount)| **amount > 0);
+        used.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn show(&self, invoice: &mut Value) {
+        let (sums, tax) = (&self.sums, self.sums.tax());
+        for (name, amount) in [
+            ("subtotal", sums.subtotal),
+            ("subtotal_excluding_tax", sums.subtotal_excluding_tax),
+            ("total", sums.total),
+            ("total_excluding_tax", sums.total - tax),
+            ("starting_balance", self.starting),
+            ("ending_balance", self.ending),
+            ("amount_due", self.due),
+            ("amount_remaining", self.due),
+        ] {
+            invoice[name] = json!(amount);
+        }
+        let pairs = self.discounts.iter().zip(&sums.discounts);
+        let cuts: Vec<Value> = pairs
+            .map(|(id, amount)| json!({ "amount": amount, "discount": id }))
+            .collect();
+        invoice["discounts"] = json!(self.discounts);
+        invoice["total_pretax_credit_amounts"] = pretax(&cuts);
+        invoice["total_discount_amounts"] = json!(cuts);
+        invoice["total_taxes"] = shown(&sums.taxes);
     }
 }
 
@@ -236,6 +183,11 @@ fn settle(invoice: &mut Value, now: i64, due: i64, paid: bool) {
 fn invoice_object(now: i64, id: &str, customer: &Value, subscription: &Value) -> Value {
     let item = &subscription["items"]["data"][0];
     let start = &item["current_period_start"];
+    let number = format!(
+        "{}-{:04}",
+        customer["invoice_prefix"].as_str().unwrap_or("SBX"),
+        customer["next_invoice_sequence"].as_i64().unwrap_or(1)
+    );
     json!({
         "id": id, "object": "invoice", "account_country": "US", "account_name": "Sandbox",
         "account_tax_ids": null, "amount_due": 0, "amount_overpaid": 0, "amount_paid": 0,
@@ -250,12 +202,12 @@ fn invoice_object(now: i64, id: &str, customer: &Value, subscription: &Value) ->
         "customer_address": null, "customer_email": customer["email"],
         "customer_name": customer["name"], "customer_phone": null, "customer_shipping": null,
         "customer_tax_exempt": "none", "customer_tax_ids": [],
-        "default_payment_method": null, "default_source": null, "default_tax_rates": [],
-        "description": null, "discounts": [], "due_date": null, "effective_at": null,
+        "default_payment_method": null, "default_source": null,
+        "default_tax_rates": subscription["default_tax_rates"], "description": null, "discounts": [], "due_date": null, "effective_at": null,
         "ending_balance": null, "footer": null, "from_invoice": null,
         "hosted_invoice_url": null, "invoice_pdf": null, "issuer": { "type": "self" },
         "last_finalization_error": null, "latest_revision": null, "lines": null,
-        "livemode": false, "metadata": {}, "next_payment_attempt": null, "number": null,
+        "livemode": false, "metadata": {}, "next_payment_attempt": null, "number": number,
         "on_behalf_of": null, "parent": {
             "quote_details": null, "type": "subscription_details", "subscription_details": {
                 "metadata": subscription["metadata"], "subscription": subscription["id"],

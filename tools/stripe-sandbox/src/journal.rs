@@ -18,6 +18,10 @@ pub struct Journal {
     file: File,
     seq: u64,
     fsync: bool,
+    /// Bytes of whole lines.
+    length: u64,
+    /// A line could not be written: the world in memory is ahead of the disk.
+    broken: bool,
 }
 
 /// What a line says besides the changes.
@@ -46,6 +50,8 @@ impl Journal {
             file,
             seq: 0,
             fsync,
+            length: 0,
+            broken: false,
         };
         journal.replay(&mut world)?;
         Ok((journal, world))
@@ -58,6 +64,7 @@ impl Journal {
             text.clear();
             let read = reader.read_line(&mut text)?;
             if read == 0 {
+                self.length = whole;
                 return Ok(());
             }
             if !text.ends_with('\n') {
@@ -72,6 +79,7 @@ impl Journal {
     }
 
     fn cut(&mut self, length: u64) -> anyhow::Result<()> {
+        self.length = length;
         self.file.set_len(length)?;
         self.file.seek(SeekFrom::End(0))?;
         Ok(())
@@ -108,17 +116,43 @@ impl Journal {
     }
 
     /// Appends one line with everything that changed since the last.
+    ///
+    /// # Errors
+    /// When the disk refuses: then the journal takes nothing more until the next start, and
+    /// whatever part of the line was written is cut off, so that what is there can be read.
     pub fn append(&mut self, world: &mut World, note: &Note<'_>) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("an earlier line could not be written"));
+        }
         let changes = std::mem::take(&mut world.changes);
         self.seq += 1;
         world.activity = self.seq;
         let text = self.line(world, &changes, note);
-        self.file.write_all(text.as_bytes())?;
-        if self.fsync {
-            self.file.sync_data()
-        } else {
-            Ok(())
+        let written = self.write(text.as_bytes());
+        if written.is_err() {
+            self.broken = true;
+            let _ = self.file.set_len(self.length);
         }
+        written
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.file.write_all(line)?;
+        if self.fsync {
+            self.file.sync_data()?;
+        }
+        self.length += u64::try_from(line.len()).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Takes the right to write away, as a full disk does.
+    #[cfg(test)]
+    pub fn refuse_writing(&mut self) {
+        self.file = File::open(&self.path).expect("the journal is there");
+    }
+
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     fn line(&self, world: &World, changes: &Changes, note: &Note<'_>) -> String {

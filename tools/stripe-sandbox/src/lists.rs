@@ -1,5 +1,5 @@
 //! Lists with Stripe's cursors: newest first, `limit`, `starting_after`, `ending_before` and
-//! filters by creation; and the expansion of ids to objects.
+//! filters by creation.
 
 use serde_json::{Value, json};
 
@@ -29,6 +29,20 @@ pub struct Window {
     to: i64,
 }
 
+/// The instants that a filter like `created` lets through: an exact one, or the narrowest span
+/// of `gt`, `gte`, `lt` and `lte`.
+pub fn bounds(params: &Params, name: &str) -> Result<(i64, i64), Refusal> {
+    let bound = |side: &str| params.int(&format!("{name}[{side}]"));
+    if let Some(exact) = params.int(name)? {
+        return Ok((exact, exact));
+    }
+    let after = bound("gt")?.map(|after| after.saturating_add(1));
+    let before = bound("lt")?.map(|before| before.saturating_sub(1));
+    let from = bound("gte")?.into_iter().chain(after).max();
+    let to = bound("lte")?.into_iter().chain(before).min();
+    Ok((from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX)))
+}
+
 impl Window {
     pub fn read(params: &Params) -> Result<Self, Refusal> {
         let limit = params.int("limit")?.unwrap_or(10);
@@ -40,17 +54,23 @@ impl Window {
                 message,
             ));
         }
-        let bound = |name: &str| params.int(name);
-        let exact = bound("created")?;
-        let from = bound("created[gte]")?.or(bound("created[gt]")?.map(|after| after + 1));
-        let to = bound("created[lte]")?.or(bound("created[lt]")?.map(|before| before - 1));
+        let (from, to) = bounds(params, "created")?;
         Ok(Self {
             limit: usize::try_from(limit).unwrap_or(10),
             starting_after: params.get("starting_after").map(str::to_owned),
             ending_before: params.get("ending_before").map(str::to_owned),
-            from: exact.or(from).unwrap_or(i64::MIN),
-            to: exact.or(to).unwrap_or(i64::MAX),
+            from,
+            to,
         })
+    }
+
+    /// The parameter that names the cursor.
+    fn cursor(&self) -> &'static str {
+        if self.ending_before.is_some() {
+            "ending_before"
+        } else {
+            "starting_after"
+        }
     }
 
     pub fn holds(&self, created: i64) -> bool {
@@ -98,7 +118,7 @@ impl World {
         let at = |place: usize| self.any(&list[place].1).unwrap_or(&Value::Null);
         let place_of = |id: &str| {
             let seq = self.seq_of(&call.owner, id);
-            let seq = seq.ok_or_else(|| Refusal::no_such_param(kind, "starting_after", id))?;
+            let seq = seq.ok_or_else(|| Refusal::no_such_param(kind, window.cursor(), id))?;
             Ok(list.partition_point(|(member, _)| *member < seq))
         };
         let keep = |place: &usize| {
@@ -117,6 +137,9 @@ impl World {
     /// An object as it looks now: whether funds matured is read off the clock.
     pub fn shown(&self, value: &Value) -> Value {
         let mut shown = value.clone();
+        if kind_of(value) == "coupon" && value["deleted"] != true {
+            shown["valid"] = json!(crate::coupons::is_open(value, "redeem_by", self.now));
+        }
         let matures = value["available_on"].as_i64();
         if let Some(instant) = matures.filter(|_| kind_of(value) == "balance_transaction") {
             shown["status"] = json!(if instant <= self.now {
@@ -128,48 +151,8 @@ impl World {
         shown
     }
 
-    /// Puts objects in the place of their ids, along one path of names.
-    pub fn expand(&self, value: &mut Value, path: &str) -> Result<(), Refusal> {
-        let names: Vec<&str> = path.split('.').collect();
-        let fits = names.len() <= 5 && self.expand_along(value, &names);
-        let message = || format!("This property cannot be expanded ({path}).");
-        if fits {
-            Ok(())
-        } else {
-            Err(Refusal::invalid("expand", message()))
-        }
-    }
-
-    fn expand_along(&self, value: &mut Value, names: &[&str]) -> bool {
-        match value {
-            Value::Array(items) => items.iter_mut().all(|item| self.expand_along(item, names)),
-            Value::Null => true,
-            Value::String(id) => match self.any(id).map(|object| self.shown(object)) {
-                Some(object) => {
-                    *value = object;
-                    self.expand_into(value, names)
-                }
-                None => false,
-            },
-            Value::Object(_) | Value::Bool(_) | Value::Number(_) => self.expand_into(value, names),
-        }
-    }
-
-    fn expand_into(&self, value: &mut Value, names: &[&str]) -> bool {
-        let Some((name, rest)) = names.split_first() else {
-            return true;
-        };
-        if let Some(included) = self.include(value, name) {
-            value[*name] = included;
-        }
-        match value.get_mut(*name) {
-            Some(part) => self.expand_along(part, rest),
-            None => false,
-        }
-    }
-
     /// Parts that an object carries only when it is asked for them.
-    fn include(&self, value: &Value, name: &str) -> Option<Value> {
+    pub fn include(&self, value: &Value, name: &str) -> Option<Value> {
         let id = value["id"].as_str()?;
         match (kind_of(value), name) {
             ("invoice", "payments") => {
@@ -181,6 +164,11 @@ impl World {
                     .cloned();
                 let url = format!("/v1/invoices/{id}/payments");
                 Some(whole_list(&url, data.collect()))
+            }
+            ("charge", "refunds") => {
+                let list = self.list("", "refund", Some(("/charge", id))).iter().rev();
+                let data = list.filter_map(|(_, id)| self.any(id)).cloned().collect();
+                Some(whole_list(&format!("/v1/charges/{id}/refunds"), data))
             }
             ("checkout.session", "line_items") => {
                 let lines = self.row("plan", id)?["line_items"].as_array()?.clone();
@@ -197,4 +185,21 @@ impl World {
 /// A list that is shown in one piece, as lists inside objects are.
 pub fn whole_list(url: &str, data: Vec<Value>) -> Value {
     json!({ "object": "list", "url": url, "has_more": false, "total_count": data.len(), "data": data })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_bounds_on_one_side_the_narrower_holds() {
+        let params = Params::parse("created[gt]=10&created[gte]=5&created[lt]=20&created[lte]=30");
+        assert_eq!(bounds(&params, "created").ok(), Some((11, 19)));
+        let exact = Params::parse("created=7&created[gt]=10");
+        assert_eq!(bounds(&exact, "created").ok(), Some((7, 7)));
+        assert_eq!(
+            bounds(&Params::default(), "created").ok(),
+            Some((i64::MIN, i64::MAX))
+        );
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::rate::RateLimits;
+
 /// The settings of one sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -14,6 +16,8 @@ pub struct Options {
     pub fsync: bool,
     /// The address that pages are handed out under; by default that of the listener.
     pub public_url: Option<String>,
+    /// How often it may be called, by wall time; by default as often as anybody likes.
+    pub rate_limits: Option<RateLimits>,
 }
 
 impl Options {
@@ -23,6 +27,7 @@ impl Options {
             clock_start,
             fsync: false,
             public_url: None,
+            rate_limits: None,
         }
     }
 }

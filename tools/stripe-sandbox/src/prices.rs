@@ -70,11 +70,22 @@ fn create_product(world: &mut World, call: &Call) -> Answer {
         let message = format!("Product already exists: {id}");
         return Err(Refusal::param("resource_already_exists", "id", message));
     }
-    let metadata = call.params.map("metadata");
-    let product = world.create_product(id, &name, metadata);
-    Ok(world.edit(id_of(&product), |product| {
-        product["description"] = json!(call.params.get("description"));
-    }))
+    let active = call.params.flag("active")?;
+    let mut details = json!({ "name": name, "metadata": call.params.map("metadata") });
+    write_product(&call.params, &mut details, active);
+    Ok(world.create_product(id, details))
+}
+
+/// Writes what a request says of a product; an empty text takes away what was there.
+fn write_product(params: &Params, product: &mut Value, active: Option<bool>) {
+    for name in ["name", "description", "unit_label", "url"] {
+        if params.has(name) {
+            product[name] = json!(params.get(name));
+        }
+    }
+    if let Some(active) = active {
+        product["active"] = json!(active);
+    }
 }
 
 fn list_products(world: &mut World, call: &Call) -> Answer {
@@ -98,14 +109,7 @@ fn update_product(world: &mut World, call: &Call) -> Answer {
     let product = world.edit(&call.id, |product| {
         product["metadata"] = metadata;
         product["updated"] = json!(now);
-        for name in ["name", "description"] {
-            if let Some(value) = call.params.get(name) {
-                product[name] = json!(value);
-            }
-        }
-        if let Some(active) = active {
-            product["active"] = json!(active);
-        }
+        write_product(&call.params, product, active);
     });
     world.emit(PLATFORM, "product.updated", &product);
     Ok(product)
@@ -113,19 +117,24 @@ fn update_product(world: &mut World, call: &Call) -> Answer {
 
 fn create_price(world: &mut World, call: &Call) -> Answer {
     let terms = Terms::read(&call.params, "")?;
+    call.params.one_of("billing_scheme", &["per_unit"])?;
+    call.params.one_of("recurring[usage_type]", &["licensed"])?;
+    let behaviours = ["exclusive", "inclusive", "unspecified"];
+    let behaviour = call.params.one_of("tax_behavior", &behaviours)?;
+    let active = call.params.flag("active")?.unwrap_or(true);
     let key = call.params.get("lookup_key").map(str::to_owned);
     let transfer = call.params.flag("transfer_lookup_key")?.unwrap_or(false);
     let product = world.product_of(&call.params, "")?;
     world.free_lookup_key(key.as_deref(), transfer)?;
     let product = product.create(world);
-    let mut price = world.create_price(&terms, &product);
-    if key.is_some() || call.params.has("nickname") || call.params.has("metadata") {
-        price = world.edit(id_of(&price), |price| {
-            price["lookup_key"] = json!(key);
-            price["nickname"] = json!(call.params.get("nickname"));
-            price["metadata"] = call.params.merge_metadata("metadata", &Value::Null);
-        });
-    }
+    let price = world.create_price(&terms, &product);
+    let price = world.edit(id_of(&price), |price| {
+        price["active"] = json!(active);
+        price["lookup_key"] = json!(key);
+        price["nickname"] = json!(call.params.get("nickname"));
+        price["metadata"] = call.params.merge_metadata("metadata", &Value::Null);
+        price["tax_behavior"] = json!(behaviour.as_deref().unwrap_or("unspecified"));
+    });
     world.emit(PLATFORM, "price.created", &price);
     Ok(price)
 }
@@ -187,7 +196,7 @@ impl Terms {
     pub fn read(params: &Params, prefix: &str) -> Result<Self, Refusal> {
         let name = |part: &str| part_name(prefix, part);
         params.currency(&name("currency"))?;
-        let amount = params.amount(&name("unit_amount"))?;
+        let amount = params.price(&name("unit_amount"))?;
         let field = name("recurring[interval]");
         let interval = params.one_of(&field, &["month", "day", "week", "year"])?;
         if interval
@@ -225,6 +234,7 @@ pub fn part_name(prefix: &str, part: &str) -> String {
 }
 
 /// The product that a request names, or describes so that it can be made.
+#[derive(Clone)]
 pub enum Wanted {
     Known(String),
     New(String, Map<String, Value>),
@@ -235,7 +245,8 @@ impl Wanted {
         match self {
             Self::Known(id) => id,
             Self::New(name, metadata) => {
-                id_of(&world.create_product(None, &name, metadata)).to_owned()
+                let details = json!({ "name": name, "metadata": metadata });
+                id_of(&world.create_product(None, details)).to_owned()
             }
         }
     }
@@ -254,20 +265,18 @@ impl World {
         Ok(Wanted::New(name.to_owned(), metadata))
     }
 
-    fn create_product(
-        &mut self,
-        id: Option<String>,
-        name: &str,
-        metadata: Map<String, Value>,
-    ) -> Value {
+    fn create_product(&mut self, id: Option<String>, details: Value) -> Value {
         let id = id.unwrap_or_else(|| self.mint("prod"));
-        let product = json!({
+        let mut product = json!({
             "id": id, "object": "product", "active": true, "created": self.now,
             "updated": self.now, "default_price": null, "description": null, "images": [],
-            "livemode": false, "marketing_features": [], "metadata": metadata, "name": name,
+            "livemode": false, "marketing_features": [], "metadata": {}, "name": null,
             "package_dimensions": null, "shippable": null, "statement_descriptor": null,
             "tax_code": null, "type": "service", "unit_label": null, "url": null,
         });
+        for (name, value) in details.as_object().into_iter().flatten() {
+            product[name] = value.clone();
+        }
         self.put(PLATFORM, product.clone());
         self.emit(PLATFORM, "product.created", &product);
         product

@@ -7,32 +7,35 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::api::{self, Incoming, Reply};
 use crate::clock;
 use crate::error::Refusal;
 use crate::journal::{Journal, Note};
 use crate::mint;
 use crate::options::Options;
+use crate::rate::{RateLimits, Rates};
 use crate::store::{Cause, World};
 use crate::timers::Timer;
 
 /// Timers fired before the lock is let go, so that a long jump does not shut others out.
 const TIMERS_AT_ONCE: usize = 20;
 
-struct Held {
-    world: World,
-    journal: Journal,
+/// The world, and the journal that it follows.
+pub struct Held {
+    pub world: World,
+    pub journal: Journal,
 }
 
 pub struct Sandbox {
     held: Mutex<Held>,
     pub base: String,
     /// Idempotency keys of requests that are being served.
-    keys_in_use: Mutex<HashSet<String>>,
+    pub keys_in_use: Mutex<HashSet<String>>,
     /// Jumps of the clock take turns.
     jump: tokio::sync::RwLock<()>,
     requests: AtomicU64,
     boot: u64,
+    pub rates: Rates,
+    pub first_limits: Option<RateLimits>,
 }
 
 /// The world, and nothing but the world, for reading.
@@ -66,6 +69,7 @@ impl Sandbox {
             status: None,
         };
         journal.append(&mut world, &note)?;
+        world.base.clone_from(&base);
         // The line just written has a number of its own: it tells this run from all others.
         let boot = journal.seq();
         let held = Mutex::new(Held { world, journal });
@@ -77,10 +81,12 @@ impl Sandbox {
             jump,
             requests: AtomicU64::new(0),
             boot,
+            rates: Rates::default(),
+            first_limits: options.rate_limits,
         })
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    pub fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,70 +104,37 @@ impl Sandbox {
         format!("req_{}", mint::word((self.boot << 32) + turn, 14))
     }
 
-    /// Serves one request of the API.
-    pub fn serve(&self, incoming: &Incoming) -> Reply {
-        let scope = incoming.account.as_deref().unwrap_or_default();
-        let name = incoming.key.as_ref().map(|key| format!("{scope}/{key}"));
-        if let Some(name) = name.as_ref().filter(|name| !self.claim(name)) {
-            let key = incoming.key.as_deref().unwrap_or(name);
-            return api::refused(&Refusal::key_in_use(key), &incoming.request_id);
-        }
-        let reply = self.serve_claimed(incoming);
-        if let Some(name) = name {
-            self.release(&name);
-        }
-        reply
-    }
-
-    fn claim(&self, name: &str) -> bool {
-        let mut keys = self
-            .keys_in_use
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        keys.insert(name.to_owned())
-    }
-
-    fn release(&self, name: &str) {
-        let mut keys = self
-            .keys_in_use
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        keys.remove(name);
-    }
-
-    fn serve_claimed(&self, incoming: &Incoming) -> Reply {
+    /// The next delivery to be made. None is made of what may not be on disk.
+    pub fn next_delivery(&self) -> Option<u64> {
         let mut held = self.held();
-        let reply = api::serve(&mut held.world, incoming);
-        if incoming.method == "GET" || reply.replayed {
-            return reply;
+        if held.journal.is_broken() {
+            return None;
         }
-        let op = format!("{} {}", incoming.method, incoming.path);
-        let account = incoming.account.as_deref();
-        let status = Some(reply.status);
-        let note = Note {
-            op: &op,
-            account,
-            request: incoming.params.to_json(),
-            status,
-        };
-        match write(&mut held, &note) {
-            Ok(()) => reply,
-            Err(error) => {
-                let refusal = Refusal::broken(&format!("The journal cannot be written: {error}"));
-                api::refused(&refusal, &incoming.request_id)
-            }
+        held.world.deliveries.take()
+    }
+
+    /// The refusal of everything, once the journal cannot be written.
+    pub fn check_journal(&self) -> Result<(), Refusal> {
+        if self.held().journal.is_broken() {
+            return Err(crate::serving::broken());
         }
+        Ok(())
     }
 
     /// Does something of the sandbox's own and journals it.
     pub fn work<T>(&self, op: &str, job: impl FnOnce(&mut World) -> T) -> T {
+        self.work_on(op, json!({}), job)
+    }
+
+    /// The same, for what was asked for with parameters.
+    pub fn work_on<T>(&self, op: &str, request: Value, job: impl FnOnce(&mut World) -> T) -> T {
         let mut held = self.held();
         held.world.cause = Cause::default();
         let outcome = job(&mut held.world);
         let note = Note {
             op,
             account: None,
-            request: json!({}),
+            request,
             status: None,
         };
         if let Err(error) = write(&mut held, &note) {
@@ -235,47 +208,39 @@ impl Sandbox {
     }
 }
 
-fn write(held: &mut Held, note: &Note<'_>) -> std::io::Result<()> {
-    let Held { world, journal } = held;
-    journal.append(world, note)
+pub fn write(held: &mut Held, note: &Note<'_>) -> std::io::Result<()> {
+    held.journal.append(&mut held.world, note)?;
+    write_faults(held)
+}
+
+/// Writes a line for each fault that took effect.
+pub fn write_faults(held: &mut Held) -> std::io::Result<()> {
+    for request in std::mem::take(&mut held.world.faults.took) {
+        let note = Note {
+            op: "fault",
+            account: None,
+            request,
+            status: None,
+        };
+        held.journal.append(&mut held.world, &note)?;
+    }
+    Ok(())
 }
 
 fn fire(world: &mut World, timer: &Timer) {
     match timer.job.as_str() {
         "renew" => world.renew(&timer.id),
+        "retry" => world.retry_invoice(&timer.id),
+        "trial" => world.announce_trial_end(&timer.id),
+        "cancel" => world.cancel_as_planned(&timer.id),
+        "refund" => world.settle_refund(&timer.id),
+        "dispute" => world.resolve_dispute(&timer.id),
         "expire" => world.expire_session(&timer.id),
         "arrive" => world.arrive_payout(&timer.id),
         "sweep" => world.sweep_automatically(&timer.id),
+        "submit" => world.submit_payout(&timer.id),
+        "bounce" => world.bounce_payout(&timer.id),
         "webhook" => world.wake_delivery(&timer.id),
         other => tracing::error!(job = other, "a timer of an unknown kind fired"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::form::Params;
-
-    #[test]
-    fn a_key_in_use_is_refused_until_its_request_is_answered() {
-        let data = tempfile::tempdir().expect("a folder can be made");
-        let options = Options::new(data.path(), 0);
-        let sandbox = Sandbox::open(&options, String::new()).expect("an empty folder opens");
-        let incoming = Incoming {
-            method: "POST".to_owned(),
-            path: "/v1/customers".to_owned(),
-            params: Params::default(),
-            account: None,
-            key: Some("k".to_owned()),
-            request_id: sandbox.request_id(),
-            base: String::new(),
-        };
-        assert!(sandbox.claim("/k"));
-        let reply = sandbox.serve(&incoming);
-        assert_eq!(reply.status, 409);
-        assert!(reply.body.contains("idempotency_key_in_use"));
-        sandbox.release("/k");
-        assert_eq!(sandbox.serve(&incoming).status, 200);
-        assert!(sandbox.serve(&incoming).replayed);
     }
 }

@@ -1,9 +1,10 @@
 //! The HTTP side: who asks, in what form, and how the answer goes out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use futures::StreamExt;
@@ -12,16 +13,26 @@ use tokio::io::AsyncReadExt;
 use crate::api::{self, Incoming, Reply};
 use crate::control;
 use crate::error::Refusal;
+use crate::faults::Trouble;
 use crate::form::{Params, unescape};
+use crate::levers;
+use crate::line::Knife;
 use crate::pages::{self, Page};
 use crate::sandbox::Sandbox;
 
 const BODY_MAX: usize = 1 << 20;
 const CHUNK: usize = 64 * 1024;
+/// How long a connection hangs when its fault does not say.
+const HANG: Duration = Duration::from_secs(600);
+const FLUSH: Duration = Duration::from_millis(50);
 /// Stripe's limit on the length of an idempotency key.
 const KEY_MAX: usize = 255;
 
-pub async fn handle(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Response {
+pub async fn handle(
+    State(sandbox): State<Arc<Sandbox>>,
+    ConnectInfo(knife): ConnectInfo<Knife>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let (method, path) = (parts.method.as_str(), unescape(parts.uri.path()));
     let query = parts.uri.query().unwrap_or_default();
@@ -37,12 +48,13 @@ pub async fn handle(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Re
         return journal(&sandbox).await;
     }
     if path.starts_with("/_sandbox/") {
-        return own_call(&sandbox, method, &path, &control::read_params(query, &body)).await;
+        return own_call(&sandbox, method, &path, query, &body).await;
     }
-    let mut params = Params::parse(query);
-    if method == "POST" {
-        params = Params::parse(&body);
-    }
+    let params = if method == "POST" {
+        Params::parse(&format!("{query}&{body}"))
+    } else {
+        Params::parse(query)
+    };
     if let Some(page) = pages::serve(&sandbox, method, &path, &params) {
         return show(page);
     }
@@ -51,7 +63,49 @@ pub async fn handle(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Re
         Ok(incoming) => sandbox.serve(&incoming),
         Err(refusal) => api::refused(&refusal, &request_id),
     };
-    answer(reply, &parts.headers, &request_id)
+    let trouble = reply.trouble;
+    let response = answer(reply, &parts.headers, &request_id);
+    match trouble {
+        Some(trouble) => spoil(response, trouble, &knife).await,
+        None => response,
+    }
+}
+
+/// Sees to it that a reply does not come as it should.
+async fn spoil(response: Response, trouble: Trouble, knife: &Knife) -> Response {
+    match trouble {
+        // When the client goes away, this is dropped where it waits.
+        Trouble::Hang(seconds) => {
+            let seconds = seconds.map_or(HANG, Duration::from_secs);
+            tokio::time::sleep(seconds).await;
+            knife.cut();
+            response
+        }
+        Trouble::Reset => {
+            knife.cut();
+            response
+        }
+        Trouble::Truncate => truncated(response, knife.clone()).await,
+    }
+}
+
+/// The head and the first half of the body; then the connection ends.
+async fn truncated(response: Response, knife: Knife) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await;
+    let whole = whole.unwrap_or_default();
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, whole.len().into());
+    let half = whole.slice(..whole.len() / 2);
+    let first = futures::stream::once(async { Ok::<_, std::io::Error>(half) });
+    let rest = futures::stream::once(async move {
+        // What was written so far must have left before the connection goes.
+        tokio::time::sleep(FLUSH).await;
+        knife.cut();
+        Err(std::io::ErrorKind::ConnectionReset.into())
+    });
+    Response::from_parts(parts, Body::from_stream(first.chain(rest)))
 }
 
 fn incoming(
@@ -139,6 +193,9 @@ fn answer(reply: Reply, headers: &HeaderMap, request_id: &str) -> Response {
     if reply.status == 409 {
         set("stripe-should-retry", "true");
     }
+    if let Some(limit) = reply.limit {
+        set("stripe-rate-limited-reason", limit);
+    }
     if reply.replayed {
         set("idempotent-replayed", "true");
     }
@@ -170,8 +227,19 @@ fn show(page: Page) -> Response {
     }
 }
 
-async fn own_call(sandbox: &Sandbox, method: &str, path: &str, params: &Params) -> Response {
-    match control::serve(sandbox, method, path, params).await {
+async fn own_call(
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    query: &str,
+    body: &str,
+) -> Response {
+    let params = control::read_params(query, body);
+    let answer = match levers::serve(sandbox, method, path, &params, body) {
+        Some(answer) => answer,
+        None => control::serve(sandbox, method, path, &params).await,
+    };
+    match sandbox.check_journal().and(answer) {
         Ok(value) => plain(StatusCode::OK, "application/json", value.to_string()),
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use crate::balance::Purse;
 use crate::error::Refusal;
 use crate::events::EventLog;
+use crate::faults::Faults;
 use crate::idempotency::Keys;
+use crate::index::{index_name, indexed, list_name};
 use crate::timers::Timers;
 use crate::webhooks::Deliveries;
 
@@ -46,11 +48,14 @@ pub struct Changes {
 #[derive(Default)]
 pub struct World {
     pub now: i64,
+    /// Where this sandbox is reached, for the pages that objects name.
+    pub base: String,
     pub cause: Cause,
     pub events: EventLog,
     pub keys: Keys,
     pub timers: Timers,
     pub deliveries: Deliveries,
+    pub faults: Faults,
     /// Counts all work done, so that a watcher sees that something moved.
     pub activity: u64,
     pub minted: u64,
@@ -63,23 +68,19 @@ pub struct World {
 }
 
 /// The kinds of rows that are looked up by id; the others live in structures of their own.
-const ROW_KINDS: &[&str] = &["secret", "bank", "plan", "card", "settings", "payout_items"];
-
-/// The fields by which a kind of object can be listed.
-fn indexed(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "charge" => &["/customer", "/payment_intent"],
-        "balance_transaction" => &["/source", "/type"],
-        "invoice" => &["/customer", "/parent/subscription_details/subscription"],
-        "subscription" | "payment_intent" | "payment_method" => &["/customer"],
-        "transfer" => &["/transfer_group", "/destination"],
-        "invoice_payment" => &["/invoice"],
-        "checkout.session" => &["/subscription", "/payment_intent", "/customer"],
-        "payout" => &["/destination"],
-        "customer" => &["/email"],
-        _ => &[],
-    }
-}
+const ROW_KINDS: &[&str] = &[
+    "secret",
+    "bank",
+    "plan",
+    "card",
+    "settings",
+    "payout_items",
+    "standing",
+    "payout_key",
+    "rates",
+    "discount",
+    "pending",
+];
 
 pub fn kind_of(value: &Value) -> &str {
     value["object"].as_str().unwrap_or_default()
@@ -180,11 +181,16 @@ impl World {
         let Some(gone) = self.objects.remove(id) else {
             return;
         };
-        if let Some(list) = self
-            .lists
-            .get_mut(&list_name(&gone.owner, kind_of(&gone.value)))
-        {
-            list.retain(|(_, member)| member != id);
+        let kind = kind_of(&gone.value);
+        let mut names = vec![list_name(&gone.owner, kind)];
+        for field in indexed(kind) {
+            let key = gone.value.pointer(field).and_then(Value::as_str);
+            names.extend(key.map(|key| index_name(&gone.owner, kind, field, key)));
+        }
+        for name in names {
+            if let Some(list) = self.lists.get_mut(&name) {
+                list.retain(|(_, member)| member != id);
+            }
         }
     }
 
@@ -195,6 +201,11 @@ impl World {
         let is_new = old.is_none();
         let seq = old.map_or(self.next_seq, |record| record.seq);
         self.next_seq = self.next_seq.max(seq + 1);
+        for name in self.old_lists(owner, &value, &id) {
+            if let Some(list) = self.lists.get_mut(&name) {
+                list.retain(|(_, member)| *member != id);
+            }
+        }
         for name in self.new_lists(owner, &value, &id) {
             let list = self.lists.entry(name).or_default();
             let place = list.partition_point(|(member, _)| *member < seq);
@@ -228,11 +239,30 @@ impl World {
             let was = old
                 .and_then(|old| old.pointer(field))
                 .and_then(Value::as_str);
-            if let (None, Some(key)) = (was, value.pointer(field).and_then(Value::as_str)) {
+            let is = value.pointer(field).and_then(Value::as_str);
+            if let Some(key) = is.filter(|_| was != is) {
                 names.push(index_name(owner, kind, field, key));
             }
         }
         names
+    }
+
+    /// The lists that an object leaves by being written like this.
+    fn old_lists(&self, owner: &str, value: &Value, id: &str) -> Vec<String> {
+        let Some(old) = self.objects.get(id).map(|record| &record.value) else {
+            return Vec::new();
+        };
+        let text = |value: &Value, field: &str| {
+            value
+                .pointer(field)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        let kind = kind_of(value);
+        let fields = indexed(kind).iter();
+        let left = fields.filter(|field| text(old, field) != text(value, field));
+        left.filter_map(|field| Some(index_name(owner, kind, field, &text(old, field)?)))
+            .collect()
     }
 
     /// The members of a list, oldest first, with their order of creation.
@@ -336,6 +366,8 @@ impl World {
             "timer" => self.timers.restore(id, &value),
             "delivery" => self.deliveries.restore(value),
             "key" => self.keys.restore(id, value),
+            "fault" => self.faults.restore(id, value),
+            "fault_seen" => self.faults.restore_seen(id, &value),
             _ => {
                 if let Some(kind) = ROW_KINDS.iter().find(|known| **known == kind) {
                     self.apply_row(kind, id, value);
@@ -343,12 +375,4 @@ impl World {
             }
         }
     }
-}
-
-fn list_name(owner: &str, kind: &str) -> String {
-    format!("{owner}\n{kind}")
-}
-
-fn index_name(owner: &str, kind: &str, field: &str, key: &str) -> String {
-    format!("{owner}\n{kind}\n{field}\n{key}")
 }

@@ -1,75 +1,112 @@
-//! The first period of a subscription, and what share of a month it costs.
+//! The first period of a subscription: a trial, a part of a month, or a whole month.
 
-use crate::clock::add_months;
+use crate::clock::{add_months, month_before, next_anchor};
 use crate::error::Refusal;
+use crate::proration::{Span, share};
 
-/// The time from the beginning of a subscription to its first anchor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct First {
-    pub start: i64,
-    pub end: i64,
-    pub anchor: i64,
-    /// Seconds of the whole month that ends with this period.
-    month: i64,
+/// What somebody wishes for the beginning of a subscription.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish {
+    /// The day of the month to bill on.
+    pub anchor: Option<i64>,
     /// Nothing is charged until the anchor.
     pub free: bool,
+    pub trial_end: Option<i64>,
+}
+
+/// The time from the beginning of a subscription to its first renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct First {
+    pub span: Span,
+    pub anchor: i64,
+    /// The whole month that this period is part of.
+    month: Span,
+    /// Nothing is charged until the anchor, and there is no invoice.
+    pub free: bool,
+    /// Nothing is charged until then, and an invoice says so.
+    pub trial_end: Option<i64>,
 }
 
 impl First {
     /// Plans a period that begins now. Without an anchor it is a whole month.
     ///
     /// # Errors
-    /// When the anchor is not in the future, or more than a month away.
-    pub fn plan(now: i64, anchor: Option<i64>, free: bool) -> Result<Self, Refusal> {
-        let whole = add_months(now, 1);
-        let Some(anchor) = anchor else {
-            return Ok(Self {
+    /// When the anchor is not in the future, or more than a month away (from the trial's end,
+    /// if there is one).
+    pub fn plan(now: i64, wish: Wish) -> Result<Self, Refusal> {
+        let begin = wish.trial_end.unwrap_or(now);
+        if let Some(anchor) = wish.anchor {
+            check_anchor(begin, anchor)?;
+        }
+        Ok(Self::begin(now, wish))
+    }
+
+    /// The period of a session that is paid now, maybe after the anchor it was made with: then
+    /// the whole month from the anchor on is charged. A trial that is over is none.
+    pub fn begin(now: i64, wish: Wish) -> Self {
+        if let Some(trial_end) = wish.trial_end.filter(|end| *end > now) {
+            let span = Span {
                 start: now,
-                end: whole,
-                anchor: now,
-                month: whole - now,
+                end: trial_end,
+            };
+            let anchor = wish.anchor.unwrap_or(trial_end);
+            return Self {
+                span,
+                anchor,
+                month: span,
                 free: false,
-            });
-        };
-        let fault = |message: &str| {
-            Refusal::param(
-                "invalid_request",
-                "subscription_data[billing_cycle_anchor]",
-                message,
-            )
-        };
-        if anchor <= now {
-            return Err(fault(
-                "billing_cycle_anchor must be a timestamp in the future.",
-            ));
+                trial_end: Some(trial_end),
+            };
         }
-        if anchor > whole {
-            return Err(fault(
-                "billing_cycle_anchor cannot be later than next natural billing date.",
-            ));
-        }
-        Ok(Self {
-            start: now,
-            end: anchor,
+        let anchor = wish.anchor.unwrap_or(now);
+        let end = next_anchor(anchor, now);
+        let month = Span {
+            start: month_before(anchor, end),
+            end,
+        };
+        let ahead = anchor > now;
+        let span = if ahead {
+            Span { start: now, end }
+        } else {
+            month
+        };
+        Self {
+            span,
             anchor,
-            month: anchor - add_months(anchor, -1),
-            free,
-        })
+            month,
+            free: wish.free && ahead,
+            trial_end: None,
+        }
     }
 
     pub fn is_prorated(&self) -> bool {
-        self.end - self.start != self.month
+        self.span != self.month
     }
 
     /// What this period costs of a monthly amount: by seconds, rounded half up to the cent.
     pub fn share_of(&self, amount: i64) -> i64 {
-        if self.free {
+        if self.free || self.trial_end.is_some() {
             return 0;
         }
-        let (seconds, month) = (i128::from(self.end - self.start), i128::from(self.month));
-        let share = (i128::from(amount) * seconds * 2 + month).div_euclid(month * 2);
-        i64::try_from(share).unwrap_or(amount)
+        share(amount, self.span.seconds(), self.month.seconds())
     }
+}
+
+fn check_anchor(begin: i64, anchor: i64) -> Result<(), Refusal> {
+    let fault = |message: &str| {
+        Err(Refusal::param(
+            "invalid_request",
+            "subscription_data[billing_cycle_anchor]",
+            message,
+        ))
+    };
+    if anchor <= begin {
+        return fault("billing_cycle_anchor must be a timestamp in the future.");
+    }
+    if anchor > add_months(begin, 1) {
+        return fault("billing_cycle_anchor cannot be later than next natural billing date.");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -81,10 +118,19 @@ mod tests {
         read(text).expect("the test writes instants")
     }
 
+    fn to_anchor(text: &str) -> Wish {
+        Wish {
+            anchor: Some(at(text)),
+            ..Wish::default()
+        }
+    }
+
     #[test]
     fn half_of_a_month_costs_half_rounded_up() {
-        let anchor = at("2027-02-01T00:00:00Z");
-        let first = First::plan(at("2027-01-16T12:00:00Z"), Some(anchor), false);
+        let first = First::plan(
+            at("2027-01-16T12:00:00Z"),
+            to_anchor("2027-02-01T00:00:00Z"),
+        );
         let first = first.expect("the anchor is ahead");
         assert_eq!(first.share_of(1000), 500);
         assert_eq!(first.share_of(1001), 501);
@@ -92,19 +138,45 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_month_costs_its_price_and_a_free_start_nothing() {
+    fn a_whole_month_costs_its_price_and_a_free_start_or_a_trial_nothing() {
         let now = at("2027-01-01T00:00:00Z");
-        let anchor = Some(at("2027-02-01T00:00:00Z"));
-        let whole = First::plan(now, anchor, false).expect("a month ahead is allowed");
+        let wish = to_anchor("2027-02-01T00:00:00Z");
+        let whole = First::plan(now, wish).expect("a month ahead is allowed");
         assert_eq!((whole.share_of(999), whole.is_prorated()), (999, false));
-        let free = First::plan(now, anchor, true).expect("a month ahead is allowed");
-        assert_eq!(free.share_of(999), 0);
+        let free = First::plan(now, Wish { free: true, ..wish }).expect("allowed");
+        assert_eq!((free.share_of(999), free.free), (0, true));
+        let trial_end = Some(at("2027-01-08T00:00:00Z"));
+        let trial = First::plan(
+            now,
+            Wish {
+                trial_end,
+                ..Wish::default()
+            },
+        )
+        .expect("allowed");
+        assert_eq!((trial.share_of(999), trial.anchor), (0, trial.span.end));
     }
 
     #[test]
     fn an_anchor_in_the_past_or_beyond_a_month_is_refused() {
         let now = at("2027-01-10T00:00:00Z");
-        assert!(First::plan(now, Some(now), false).is_err());
-        assert!(First::plan(now, Some(at("2027-02-10T00:00:01Z")), false).is_err());
+        let wish = Wish {
+            anchor: Some(now),
+            ..Wish::default()
+        };
+        assert!(First::plan(now, wish).is_err());
+        assert!(First::plan(now, to_anchor("2027-02-10T00:00:01Z")).is_err());
+    }
+
+    #[test]
+    fn who_pays_after_the_anchor_pays_the_month_that_began_at_it() {
+        let wish = Wish {
+            free: true,
+            ..to_anchor("2027-02-01T00:00:00Z")
+        };
+        let first = First::begin(at("2027-02-01T00:10:00Z"), wish);
+        assert_eq!(first.span.start, at("2027-02-01T00:00:00Z"));
+        assert_eq!(first.span.end, at("2027-03-01T00:00:00Z"));
+        assert_eq!((first.share_of(999), first.is_prorated()), (999, false));
     }
 }

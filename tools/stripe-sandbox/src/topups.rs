@@ -28,6 +28,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 fn create(world: &mut World, call: &Call) -> Answer {
     let params = &call.params;
+    call.platform_only("account_invalid")?;
     let amount = params.amount("amount")?;
     params.currency("currency")?;
     let id = world.mint("tu");

@@ -37,6 +37,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 fn create(world: &mut World, call: &Call) -> Answer {
     let params = &call.params;
+    call.platform_only("transfers_not_allowed")?;
     let amount = params.amount("amount")?;
     params.currency("currency")?;
     let destination = params.need("destination")?.to_owned();
@@ -75,7 +76,6 @@ fn create(world: &mut World, call: &Call) -> Answer {
         }),
     );
     world.emit(PLATFORM, "transfer.created", &transfer);
-    world.plan_sweep(&destination);
     Ok(transfer)
 }
 
@@ -150,7 +150,7 @@ fn retrieve(world: &mut World, call: &Call) -> Answer {
 }
 
 fn update(world: &mut World, call: &Call) -> Answer {
-    let old = world.get(PLATFORM, "transfer", &call.id)?;
+    let old = world.get(&call.owner, "transfer", &call.id)?;
     let metadata = call.params.merge_metadata("metadata", &old["metadata"]);
     let transfer = world.edit(&call.id, |transfer| {
         transfer["metadata"] = metadata;

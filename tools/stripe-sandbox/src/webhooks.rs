@@ -17,8 +17,9 @@ use sha2::Sha256;
 use tokio::sync::Notify;
 
 use crate::clock::{DAY, HOUR, MINUTE, wall_seconds};
+use crate::faults::Fate;
 use crate::sandbox::Sandbox;
-use crate::store::World;
+use crate::store::{World, id_of};
 
 /// How many deliveries may be under way at once.
 const FLYING_MAX: usize = 16;
@@ -46,6 +47,10 @@ pub enum State {
     Scheduled,
     Delivered,
     GivenUp,
+    /// To be sent after a later event to the same endpoint, or at `next_at`; a fault's doing.
+    Held,
+    /// Never sent, though Stripe believes that it was; a fault's doing.
+    Lost,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +73,7 @@ pub struct Deliveries {
     of_event: HashMap<String, Vec<u64>>,
     waiting: BTreeSet<u64>,
     flying: BTreeSet<u64>,
+    held: BTreeSet<u64>,
     /// Rung when something new waits.
     pub bell: Arc<Notify>,
 }
@@ -86,6 +92,11 @@ impl Deliveries {
         } else {
             self.waiting.remove(&id);
         }
+        if delivery.state == State::Held {
+            self.held.insert(id);
+        } else {
+            self.held.remove(&id);
+        }
         if !self.all.contains_key(&id) {
             self.of_event
                 .entry(delivery.event.clone())
@@ -99,7 +110,7 @@ impl Deliveries {
     pub fn pending(&self, event: &str) -> usize {
         let ids = self.of_event.get(event).into_iter().flatten();
         ids.filter_map(|id| self.all.get(id))
-            .filter(|each| each.state != State::Delivered)
+            .filter(|each| !matches!(each.state, State::Delivered | State::Lost))
             .count()
     }
 
@@ -112,7 +123,7 @@ impl Deliveries {
         (self.waiting.len() - self.flying.len(), self.flying.len())
     }
 
-    fn take(&mut self) -> Option<u64> {
+    pub fn take(&mut self) -> Option<u64> {
         let id = self.waiting.difference(&self.flying).next().copied()?;
         self.flying.insert(id);
         Some(id)
@@ -120,27 +131,52 @@ impl Deliveries {
 }
 
 impl World {
-    pub fn order_deliveries(&mut self, place: usize, listeners: Vec<String>) {
-        let event = self.events.id_at(place).to_owned();
+    pub fn order_deliveries(&mut self, event: &Value, listeners: Vec<String>) {
         for endpoint in listeners {
-            let id = self
-                .deliveries
-                .all
-                .last_key_value()
-                .map_or(0, |(last, _)| *last)
-                + 1;
-            self.write_delivery(Delivery {
-                id,
-                event: event.clone(),
-                endpoint,
-                state: State::Waiting,
-                attempts: 0,
-                created: self.now,
-                next_at: None,
-                last_status: None,
-                last_error: None,
-                delivered_at: None,
-            });
+            let fate = self.webhook_fate(event, &endpoint);
+            let later = |seconds: i64| Some(self.now.saturating_add(seconds));
+            let (state, next_at, copies) = match fate {
+                Fate::Sent => (State::Waiting, None, 1),
+                Fate::Twice => (State::Waiting, None, 2),
+                Fate::Overtaken(seconds) => (State::Held, later(seconds), 1),
+                Fate::Late(seconds) => (State::Scheduled, later(seconds), 1),
+                Fate::Lost => (State::Lost, None, 1),
+            };
+            for _ in 0..copies {
+                self.order_delivery(id_of(event), &endpoint, state, next_at);
+            }
+        }
+    }
+
+    fn order_delivery(&mut self, event: &str, endpoint: &str, state: State, next_at: Option<i64>) {
+        let last = self.deliveries.all.last_key_value();
+        let id = last.map_or(0, |(last, _)| *last) + 1;
+        if let Some(at) = next_at {
+            self.set_timer("webhook", &id.to_string(), at);
+        }
+        self.write_delivery(Delivery {
+            id,
+            event: event.to_owned(),
+            endpoint: endpoint.to_owned(),
+            state,
+            attempts: 0,
+            created: self.now,
+            next_at,
+            last_status: None,
+            last_error: None,
+            delivered_at: None,
+        });
+    }
+
+    /// Lets go what was held until a later event had been delivered to the same endpoint.
+    fn release_overtaken(&mut self, by: &Delivery) {
+        let held: Vec<u64> = self.deliveries.held.iter().copied().collect();
+        for id in held.into_iter().filter(|id| *id < by.id) {
+            let delivery = self.deliveries.all.get(&id);
+            if delivery.is_some_and(|held| held.endpoint == by.endpoint) {
+                self.drop_timer("webhook", &id.to_string());
+                self.wake_delivery(&id.to_string());
+            }
         }
     }
 
@@ -185,6 +221,9 @@ impl World {
             self.set_timer("webhook", &id.to_string(), at);
         } else {
             delivery.state = State::GivenUp;
+        }
+        if delivery.state == State::Delivered {
+            self.release_overtaken(&delivery);
         }
         self.write_delivery(delivery);
     }
@@ -238,7 +277,7 @@ pub async fn run(sandbox: Arc<Sandbox>) {
     let mut flying = FuturesUnordered::new();
     loop {
         while flying.len() < FLYING_MAX {
-            let Some(id) = sandbox.lock().deliveries.take() else {
+            let Some(id) = sandbox.next_delivery() else {
                 break;
             };
             flying.push(deliver(&sandbox, &client, id));

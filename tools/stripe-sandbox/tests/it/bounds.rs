@@ -40,6 +40,12 @@ async fn refusals_name_their_parameter_and_unknown_ids_are_404() {
         .await;
     assert_eq!(answer.body["error"]["code"], "parameter_unknown");
     assert_eq!(answer.body["error"]["param"], "amont");
+    let good = [("amount", "1"), ("currency", "usd")];
+    let answer = sandbox.send("POST", "/v1/topups?amont=1", &good, &[]).await;
+    assert_eq!(
+        answer.body["error"]["param"], "amont",
+        "a query is read too"
+    );
     let answer = sandbox.send("GET", "/v1/transfers/tr_none", &[], &[]).await;
     assert_eq!(
         (answer.status, &answer.body["error"]["code"]),
@@ -53,8 +59,8 @@ async fn refusals_name_their_parameter_and_unknown_ids_are_404() {
         .send("GET", "/v1/customers?expand[]=data.name.x", &[], &[])
         .await;
     assert_eq!(
-        bad.status, 200,
-        "an empty list has nothing that cannot be expanded"
+        bad.status, 400,
+        "what cannot be expanded is refused even where there is nothing"
     );
     let stranger = [("stripe-account", "acct_none")];
     assert_eq!(

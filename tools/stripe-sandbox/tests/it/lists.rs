@@ -112,3 +112,17 @@ async fn ids_are_never_given_twice() {
         sandbox.kill().await;
     }
 }
+
+#[tokio::test]
+async fn lists_by_a_field_follow_it_when_it_changes() {
+    let data = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(data.path()).await;
+    let customer = id(&sandbox
+        .post("/v1/customers", &[("email", "old@example.com")])
+        .await);
+    let path = format!("/v1/customers/{customer}");
+    sandbox.post(&path, &[("email", "new@example.com")]).await;
+    assert!(ids(&sandbox.get("/v1/customers?email=old@example.com").await).is_empty());
+    let found = sandbox.get("/v1/customers?email=new@example.com").await;
+    assert_eq!(ids(&found), [customer]);
+}

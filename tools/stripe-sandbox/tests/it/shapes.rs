@@ -36,7 +36,9 @@ async fn every_answer_reads_as_stripes_types() {
     reads_as::<shared::CheckoutSession>(&sandbox.get(&path).await);
     sandbox.top_up("1000").await;
     let creator = sandbox.creator("000111111116").await;
-    sandbox.transfer(&creator, "100").await;
+    let transfer = sandbox.transfer(&creator, "110").await;
+    let reversals = format!("/v1/transfers/{}/reversals", id(&transfer));
+    sandbox.post(&reversals, &[("amount", "10")]).await;
     let who = [("stripe-account", creator.as_str())];
     sandbox
         .post_as(
@@ -54,7 +56,7 @@ async fn every_answer_reads_as_stripes_types() {
     all_read_as::<shared::CheckoutSession>(&sandbox, "/v1/checkout/sessions", own).await;
     let path = "/v1/subscriptions?expand[]=data.latest_invoice&expand[]=data.customer";
     all_read_as::<shared::Subscription>(&sandbox, path, own).await;
-    let path = "/v1/invoices?expand[]=data.payments.data.payment.payment_intent";
+    let path = "/v1/invoices?expand[]=data.payments.data.invoice";
     all_read_as::<shared::Invoice>(&sandbox, path, own).await;
     all_read_as::<shared::InvoicePayment>(&sandbox, "/v1/invoice_payments", own).await;
     let path = "/v1/payment_intents?expand[]=data.latest_charge.balance_transaction";
@@ -68,6 +70,15 @@ async fn every_answer_reads_as_stripes_types() {
     all_read_as::<shared::Account>(&sandbox, "/v1/accounts", own).await;
     all_read_as::<shared::Transfer>(&sandbox, "/v1/transfers", own).await;
     all_read_as::<shared::Payout>(&sandbox, "/v1/payouts", &who).await;
+    let path = format!("{reversals}?expand[]=data.balance_transaction&expand[]=data.transfer");
+    all_read_as::<shared::TransferReversal>(&sandbox, &path, own).await;
+    let banks = format!("/v1/accounts/{creator}/external_accounts");
+    all_read_as::<shared::BankAccount>(&sandbox, &banks, own).await;
+    let path = format!("{reversals}?expand[]=data.destination_payment_refund");
+    let page = sandbox.get(&path).await;
+    reads_as::<shared::Refund>(&page["data"][0]["destination_payment_refund"]);
+    let path = "/v1/payouts?expand[]=data.destination&expand[]=data.failure_balance_transaction";
+    all_read_as::<shared::Payout>(&sandbox, path, &who).await;
     all_read_as::<shared::Topup>(&sandbox, "/v1/topups", own).await;
     all_read_as::<shared::Event>(&sandbox, "/v1/events?limit=100", own).await;
     all_read_as::<shared::Event>(&sandbox, "/v1/events?limit=100", &who).await;

@@ -197,3 +197,107 @@ async fn a_subscription_that_ends_with_its_period_is_not_renewed() {
     assert_eq!(sandbox.get(&path).await["status"], "canceled");
     assert_eq!(invoices(&sandbox, &session).await.len(), 1);
 }
+
+#[tokio::test]
+async fn who_pays_a_session_after_its_anchor_pays_the_month_that_began_at_it() {
+    let data = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(data.path()).await;
+    let price = sandbox.price("1000").await;
+    sandbox.advance("2027-01-31T23:00:00Z").await;
+    let anchor = at("2027-02-01T00:00:00Z").to_string();
+    let more = [
+        ("subscription_data[billing_cycle_anchor]", anchor.as_str()),
+        ("subscription_data[proration_behavior]", "none"),
+    ];
+    let session = sandbox.session(&price, &more).await;
+    sandbox.advance("2027-02-01T00:30:00Z").await;
+    let session = sandbox.complete(&session, CARD).await;
+    let invoice = invoices(&sandbox, &session).await.remove(0);
+    let line = &invoice["lines"]["data"][0];
+    let month = json!({ "start": at("2027-02-01T00:00:00Z"), "end": at("2027-03-01T00:00:00Z") });
+    assert_eq!((&line["period"], &line["amount"]), (&month, &json!(1000)));
+    sandbox.advance("2027-03-01T00:00:00Z").await;
+    assert_eq!(invoices(&sandbox, &session).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_stripe_would_not_charge_is_refused_when_the_session_is_made() {
+    let data = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(data.path()).await;
+    let price = sandbox.price("999999").await;
+    let once = [
+        ("currency", "usd"),
+        ("unit_amount", "49"),
+        ("product_data[name]", "Cheap"),
+    ];
+    let cheap = id(&sandbox.post("/v1/prices", &once).await);
+    let inactive = sandbox.price("1000").await;
+    sandbox
+        .post(&format!("/v1/prices/{inactive}"), &[("active", "false")])
+        .await;
+    for (mode, price, quantity, code) in [
+        ("subscription", &price, "999999", "amount_too_large"),
+        ("payment", &cheap, "1", "amount_too_small"),
+        ("subscription", &inactive, "1", "parameter_invalid"),
+    ] {
+        let form = [
+            ("mode", mode),
+            ("success_url", "http://site"),
+            ("line_items[0][price]", price.as_str()),
+            ("line_items[0][quantity]", quantity),
+        ];
+        let refusal = sandbox.refused("/v1/checkout/sessions", &form).await;
+        assert_eq!(refusal, (400, code.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn what_is_paid_once_is_on_the_first_invoice_alone_even_when_the_start_is_free() {
+    let data = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(data.path()).await;
+    let price = sandbox.price("1000").await;
+    sandbox.advance("2027-01-16T12:00:00Z").await;
+    let anchor = at("2027-02-01T00:00:00Z").to_string();
+    let once = [
+        ("line_items[1][price_data][currency]", "usd"),
+        ("line_items[1][price_data][unit_amount]", "700"),
+        (
+            "line_items[1][price_data][product_data][name]",
+            "First month",
+        ),
+    ];
+    let anchored = ("subscription_data[billing_cycle_anchor]", anchor.as_str());
+    let free = ("subscription_data[proration_behavior]", "none");
+    let trial = ("subscription_data[trial_end]", anchor.as_str());
+    for (start, first) in [
+        (vec![anchored, free], vec![700]),
+        (vec![anchored], vec![700, 500]),
+        (vec![trial], vec![700, 0]),
+    ] {
+        let more: Vec<_> = once.into_iter().chain(start).collect();
+        let session = sandbox.session(&price, &more).await;
+        assert_eq!(session["amount_total"], first.iter().sum::<i64>());
+        let session = sandbox.complete(&session, CARD).await;
+        assert_eq!(session["payment_status"], "paid");
+        let invoice = invoices(&sandbox, &session).await.remove(0);
+        let lines = invoice["lines"]["data"].as_array().unwrap();
+        let amounts: Vec<_> = lines
+            .iter()
+            .map(|line| line["amount"].as_i64().unwrap())
+            .collect();
+        assert_eq!(amounts, first);
+        assert_eq!(lines[0]["parent"]["type"], "invoice_item_details");
+        let subscription = session["subscription"].as_str().unwrap();
+        let subscription = sandbox
+            .get(&format!("/v1/subscriptions/{subscription}"))
+            .await;
+        assert_eq!(subscription["items"]["data"].as_array().unwrap().len(), 1);
+    }
+    sandbox.advance("2027-02-01T00:00:00Z").await;
+    for session in sandbox.get("/v1/checkout/sessions").await["data"]
+        .as_array()
+        .unwrap()
+    {
+        assert_eq!(invoices(&sandbox, session).await[0]["amount_paid"], 1000);
+    }
+}

@@ -163,6 +163,93 @@ def connect():
     assert arrived.status == "paid"
 
 
+def money_out():
+    """Reversals, banks, the stages of a payout, restrictions, fees and balance settings."""
+    account = stripe.Account.create(
+        type="express", country="US", capabilities={"transfers": {"requested": True}}
+    )
+    control(f"accounts/{account.id}/complete", {"account_number": "000123456789"})
+    own = {"stripe_account": account.id}
+    manual = {"payouts": {"schedule": {"interval": "manual"}}}
+    stripe.BalanceSettings.modify(payments=manual, **own)
+    order = {"currency": "usd", "destination": account.id}
+    transfer = stripe.Transfer.create(amount=1000, **order)
+    stripe.Transfer.create_reversal(transfer.id, amount=100, metadata={"why": "test"})
+    stripe.Transfer.create_reversal(transfer.id, amount=50)
+    expand = ["reversals.data.balance_transaction", "destination_payment"]
+    transfer = stripe.Transfer.retrieve(transfer.id, expand=expand)
+    assert (transfer.amount_reversed, transfer.reversed) == (150, False)
+    assert [each.balance_transaction.net for each in transfer.reversals.data] == [50, 100]
+    assert transfer.destination_payment.amount_refunded == 150
+    walk = stripe.Transfer.list_reversals(transfer.id, limit=1).auto_paging_iter()
+    assert [each.amount for each in walk] == [50, 100]
+    first = transfer.reversals.data[1]
+    assert stripe.Transfer.retrieve_reversal(transfer.id, first.id).metadata["why"] == "test"
+    payout = stripe.Payout.create(amount=850, currency="usd", **own)
+    refused(
+        stripe.InvalidRequestError, "balance_insufficient",
+        lambda amount: stripe.Transfer.create_reversal(transfer.id, amount=amount), amount=1,
+    )
+    advance("2027-03-06T00:00:00Z")
+    assert stripe.Payout.retrieve(payout.id, **own).status == "in_transit"
+    control(f"payouts/{payout.id}/fail", {"code": "account_frozen"})
+    failed = stripe.Payout.retrieve(payout.id, expand=["failure_balance_transaction"], **own)
+    assert (failed.status, failed.failure_code) == ("failed", "account_frozen")
+    assert failed.failure_balance_transaction.type == "payout_failure"
+    assert not stripe.Account.retrieve(account.id).payouts_enabled
+    refused(
+        stripe.InvalidRequestError, "payouts_not_allowed",
+        stripe.Payout.create, amount=1, currency="usd", **own,
+    )
+    bank = {
+        "object": "bank_account", "country": "US", "currency": "usd",
+        "routing_number": "110000000", "account_number": "000123456789",
+    }
+    added = stripe.Account.create_external_account(account.id, external_account=bank)
+    assert added.default_for_currency and stripe.Account.retrieve(account.id).payouts_enabled
+    listed = stripe.Account.list_external_accounts(account.id, object="bank_account", limit=5)
+    old = [each for each in listed.data if not each.default_for_currency]
+    assert [each.status for each in old] == ["errored"]
+    assert stripe.Account.delete_external_account(account.id, old[0].id).deleted
+    control(f"accounts/{account.id}/restrict", {"disabled_reason": "requirements.past_due"})
+    code = "insufficient_capabilities_for_transfer"
+    refused(stripe.InvalidRequestError, code, stripe.Transfer.create, amount=1, **order)
+    control(f"accounts/{account.id}/restore", {})
+    floor = {"schedule": {"interval": "daily"}, "minimum_balance_by_currency": {"usd": 300}}
+    stripe.BalanceSettings.modify(payments={"payouts": floor}, **own)
+    advance("2027-03-07T00:00:00Z")
+    swept = stripe.Payout.list(limit=1, **own).data[0]
+    assert (swept.amount, swept.automatic) == (550, True)
+    taken = stripe.BalanceTransaction.list(payout=swept.id, **own).data
+    assert sum(each.net for each in taken) == 0, taken
+    control("fee", {"amount": 200, "description": "Connect"})
+    fee = stripe.BalanceTransaction.list(type="stripe_fee").data[0]
+    assert (fee.net, fee.reporting_category) == (-200, "fee")
+    stripe.Account.reject(account.id, reason="fraud")
+    rejected = stripe.Account.retrieve(account.id)
+    assert rejected.requirements.disabled_reason == "rejected.fraud"
+    refused(stripe.InvalidRequestError, "parameter_invalid", stripe.Transfer.list, expand=["data.amount"])
+
+
+def faults():
+    """What the SDK makes of limits, errors, lost connections and half answers."""
+    order = {"amount": 1, "currency": "usd", "description": "f"}
+    for kind, error, code in [
+        ("http_429", stripe.RateLimitError, None),
+        ("http_500_before", stripe.APIError, None),
+        ("reset_before", stripe.APIConnectionError, None),
+        ("reset_after", stripe.APIConnectionError, None),
+        ("truncate_after", stripe.APIConnectionError, None),
+        ("refuse_call", stripe.InvalidRequestError, "processing_error"),
+    ]:
+        before = stripe.Balance.retrieve().available[0].amount
+        control("faults", {"kind": kind, "times": 1, "match": {"path": "/v1/topups"}})
+        refused(error, code, stripe.Topup.create, idempotency_key=kind, **order)
+        done = stripe.Balance.retrieve().available[0].amount - before
+        assert done == (1 if kind.endswith("_after") else 0), kind
+    assert [each["took_effect"] for each in control("faults")["data"]] == [1] * 6
+
+
 def webhooks(secrets):
     for _ in range(200):
         if control("clock")["idle"]:
@@ -176,7 +263,7 @@ def webhooks(secrets):
     for kind in ["checkout.session.completed", "invoice.paid", "transfer.created", "payout.paid"]:
         assert kind in kinds, kind
     listed = list(stripe.Event.list(limit=100, type="transfer.created").auto_paging_iter())
-    assert len(listed) == 26 and all(each.pending_webhooks == 0 for each in listed)
+    assert len(listed) == 27 and all(each.pending_webhooks == 0 for each in listed)
 
 
 def main():
@@ -192,6 +279,8 @@ def main():
         assert "secret" not in stripe.WebhookEndpoint.retrieve(endpoint.id).to_dict()
     checkout()
     connect()
+    money_out()
+    faults()
     webhooks(secrets)
     print(f"ok: {len(arrivals)} webhooks verified")
 
