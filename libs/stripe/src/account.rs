@@ -7,11 +7,6 @@ use stripe_connect::account::{
     CreateAccountType, RetrieveAccount,
 };
 use stripe_connect::account_link::{CreateAccountLink, CreateAccountLinkType};
-use stripe_core::balance_settings::{
-    UpdateBalanceSettings, UpdateBalanceSettingsPayments, UpdateBalanceSettingsPaymentsPayouts,
-    UpdateBalanceSettingsPaymentsPayoutsSchedule,
-    UpdateBalanceSettingsPaymentsPayoutsScheduleInterval,
-};
 use time::OffsetDateTime;
 
 use crate::Metadata;
@@ -94,10 +89,6 @@ struct Requirements {
     disabled_reason: Option<String>,
 }
 
-/// An answer of which nothing is needed but that it came.
-#[derive(Deserialize)]
-struct Done {}
-
 impl Stripe {
     /// Opens an express account that may receive transfers, at most once per key.
     pub async fn create_account(
@@ -125,20 +116,6 @@ impl Stripe {
             .ask(RetrieveAccount::new(account).build(), None)
             .await?;
         Ok(answer.into())
-    }
-
-    /// Leaves the account's money where it is until we order a bank payout. Doing it twice is
-    /// the same as once, so it needs no key.
-    pub async fn set_manual_payouts(&self, account: &str) -> Result<(), Failure> {
-        let mut schedule = UpdateBalanceSettingsPaymentsPayoutsSchedule::new();
-        schedule.interval = Some(UpdateBalanceSettingsPaymentsPayoutsScheduleInterval::Manual);
-        let mut payouts = UpdateBalanceSettingsPaymentsPayouts::new();
-        payouts.schedule = Some(schedule);
-        let mut payments = UpdateBalanceSettingsPayments::new();
-        payments.payouts = Some(payouts);
-        let request = UpdateBalanceSettings::new().payments(payments).build();
-        let Done {} = self.order(request, Some(account), None).await?;
-        Ok(())
     }
 
     /// A fresh link to onboarding. Links are single use, so none is ever replayed: no key.

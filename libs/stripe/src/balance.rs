@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::answer::{id_if_any, or_default};
 use crate::client::Stripe;
 use crate::failure::Failure;
-use crate::page::{Cursor, Page};
+use crate::page::{Cursor, PAGE_MAX, Page};
 
 /// What an account has, in minor units by lower-case currency. Either may be negative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,6 +100,41 @@ impl Stripe {
             Cursor::NewerThan(id) => list.ending_before(id),
         };
         self.ask(list.build(), query.account.as_deref()).await
+    }
+
+    /// The platform's newest transactions of a currency that are not available yet, newest first.
+    ///
+    /// Reads at most `pages_max` pages of a hundred and stops at a page without any: those that
+    /// pend are the newest. What the balance says is pending tells whether these are all.
+    pub async fn pending_transactions(
+        &self,
+        currency: &str,
+        pages_max: u32,
+    ) -> Result<Vec<BalanceTransaction>, Failure> {
+        let mut pending: Vec<BalanceTransaction> = Vec::new();
+        let mut cursor = Cursor::Newest;
+        for _ in 0..pages_max {
+            let query = BalanceTransactionQuery {
+                account: None,
+                cursor,
+                limit: Some(PAGE_MAX),
+            };
+            let mut page = self.balance_transactions(&query).await?;
+            let Some(oldest) = page.items.last() else {
+                break;
+            };
+            cursor = Cursor::OlderThan(oldest.id.clone());
+            page.items.retain(|txn| txn.status == "pending");
+            if page.items.is_empty() {
+                break;
+            }
+            page.items.retain(|txn| txn.currency == currency);
+            pending.append(&mut page.items);
+            if !page.has_more {
+                break;
+            }
+        }
+        Ok(pending)
     }
 
     /// One balance transaction of a connected account, or of the platform.

@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionSubscriptionData,
+    CreateCheckoutSession, CreateCheckoutSessionDiscounts as Discounts,
+    CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData as PriceData,
+    CreateCheckoutSessionSubscriptionData,
     CreateCheckoutSessionSubscriptionDataProrationBehavior as ProrationBehavior,
+    ExpireCheckoutSession, ProductData,
 };
 use stripe_client_core::StripeRequest;
 use stripe_core::customer::CreateCustomer;
@@ -12,7 +15,7 @@ use time::OffsetDateTime;
 use crate::Metadata;
 use crate::client::Stripe;
 use crate::failure::Failure;
-use crate::transfer::labels;
+use crate::transfer::{currency, labels};
 
 /// Who will pay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,8 +39,29 @@ pub enum Proration {
     Free,
 }
 
-/// A subscription to one price, to be confirmed by the subscriber on Stripe's page.
+/// Whether the price is reduced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Discount {
+    #[default]
+    None,
+    /// By the code that the subscriber types into the page, if any.
+    Asked,
+    /// By the promotion code of this id.
+    Given(String),
+}
+
+/// What is charged once, at the beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstMonth {
+    pub amount_minor: i64,
+    /// Lower case: `usd`.
+    pub currency: String,
+    /// What the subscriber reads on the bill.
+    pub name: String,
+}
+
+/// A subscription to one price, to be confirmed by the subscriber on Stripe's page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckoutOrder {
     pub customer: String,
     pub price: String,
@@ -52,6 +76,13 @@ pub struct CheckoutOrder {
     /// When the first whole period begins: the first of a month.
     pub billing_cycle_anchor: Option<OffsetDateTime>,
     pub proration: Option<Proration>,
+    /// A line of its own, beside the subscription's.
+    pub first_month: Option<FirstMonth>,
+    /// Nothing is charged until then; at least 48 hours ahead, and in the place of an anchor.
+    pub trial_end: Option<OffsetDateTime>,
+    pub discount: Discount,
+    /// Ids of tax rates, for each of the subscription's invoices.
+    pub tax_rates: Vec<String>,
 }
 
 /// A checkout page that waits for its subscriber.
@@ -75,6 +106,17 @@ impl Stripe {
         self.order(request.build(), None, Some(key)).await
     }
 
+    /// Closes a checkout page, so that nobody can pay it any more.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] if it is paid or closed already.
+    pub async fn expire_checkout_session(&self, session: &str) -> Result<(), Failure> {
+        let request = ExpireCheckoutSession::new(session).build();
+        self.order::<serde::de::IgnoredAny>(request, None, None)
+            .await
+            .map(|_| ())
+    }
+
     /// Makes a checkout page, at most once per key.
     pub async fn create_checkout_session(
         &self,
@@ -84,7 +126,7 @@ impl Stripe {
         let mut request = CreateCheckoutSession::new()
             .mode(stripe_shared::CheckoutSessionMode::Subscription)
             .customer(&order.customer)
-            .line_items([order.line()])
+            .line_items(order.lines())
             .success_url(&order.success_url)
             .cancel_url(&order.cancel_url)
             .metadata(labels(&order.metadata))
@@ -92,16 +134,25 @@ impl Stripe {
         if let Some(reference) = &order.client_reference_id {
             request = request.client_reference_id(reference);
         }
+        match &order.discount {
+            Discount::None => {}
+            Discount::Asked => request = request.allow_promotion_codes(true),
+            Discount::Given(code) => request = request.discounts([discounts(code)]),
+        }
         self.order(request.build(), None, Some(key)).await
     }
 }
 
 impl CheckoutOrder {
-    fn line(&self) -> CreateCheckoutSessionLineItems {
+    fn lines(&self) -> Vec<CreateCheckoutSessionLineItems> {
         let mut line = CreateCheckoutSessionLineItems::new();
         line.price = Some(self.price.clone());
         line.quantity = Some(1);
-        line
+        let first_month = self
+            .first_month
+            .iter()
+            .map(|first| first.line(&self.tax_rates));
+        std::iter::once(line).chain(first_month).collect()
     }
 
     fn subscription(&self) -> CreateCheckoutSessionSubscriptionData {
@@ -110,10 +161,34 @@ impl CheckoutOrder {
         subscription.billing_cycle_anchor = self
             .billing_cycle_anchor
             .map(OffsetDateTime::unix_timestamp);
+        subscription.trial_end = self.trial_end.map(OffsetDateTime::unix_timestamp);
+        if !self.tax_rates.is_empty() {
+            subscription.default_tax_rates = Some(self.tax_rates.clone());
+        }
         subscription.proration_behavior = self.proration.map(|proration| match proration {
             Proration::Charge => ProrationBehavior::CreateProrations,
             Proration::Free => ProrationBehavior::None,
         });
         subscription
     }
+}
+
+impl FirstMonth {
+    /// The subscription's tax rates hold for what recurs only, so they are given here, too.
+    fn line(&self, tax_rates: &[String]) -> CreateCheckoutSessionLineItems {
+        let mut price = PriceData::new(currency(&self.currency));
+        price.unit_amount = Some(self.amount_minor);
+        price.product_data = Some(ProductData::new(&self.name));
+        let mut line = CreateCheckoutSessionLineItems::new();
+        line.price_data = Some(price);
+        line.quantity = Some(1);
+        line.tax_rates = (!tax_rates.is_empty()).then(|| tax_rates.to_vec());
+        line
+    }
+}
+
+fn discounts(promotion_code: &str) -> Discounts {
+    let mut discounts = Discounts::new();
+    discounts.promotion_code = Some(promotion_code.to_owned());
+    discounts
 }

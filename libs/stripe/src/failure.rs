@@ -23,6 +23,8 @@ pub enum Failure {
         status: u16,
         /// Absent when Stripe named only the type of the error.
         code: Option<String>,
+        /// Why a card was declined, in the bank's word: `insufficient_funds`.
+        decline_code: Option<String>,
         /// For logs and support; no rule may depend on it.
         message: String,
         /// The parameter at fault, where one is.
@@ -138,6 +140,22 @@ impl Failure {
             | Self::NotSent { .. }
             | Self::Mismatch { .. } => None,
         }
+    }
+
+    /// Why a card was declined; `None` for every other failure. A card that needs its holder's
+    /// consent counts as declined: nobody is there to give it.
+    pub fn declined(&self) -> Option<&str> {
+        let Self::Refused {
+            status: 402,
+            code,
+            decline_code,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let why = decline_code.as_deref().or(code.as_deref());
+        Some(why.unwrap_or("card_declined"))
     }
 
     pub(crate) fn unreadable(request_id: Option<String>) -> Self {

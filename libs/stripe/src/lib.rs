@@ -17,14 +17,17 @@
 mod account;
 mod answer;
 mod balance;
+mod balance_settings;
 mod bank_payout;
 mod checkout;
 mod client;
 mod config;
 mod event;
 mod failure;
+mod invoice;
 mod page;
 mod price;
+mod promotion;
 mod reading;
 mod refusal;
 mod reversal;
@@ -36,17 +39,22 @@ pub mod webhook;
 
 pub use account::{Account, AccountLink, AccountLinkOrder, AccountOrder};
 pub use balance::{Balance, BalanceTransaction, BalanceTransactionQuery};
+pub use balance_settings::BalanceSettings;
 pub use bank_payout::{BankPayout, BankPayoutOrder, BankPayoutStatus};
-pub use checkout::{CheckoutOrder, CheckoutSession, Customer, CustomerOrder, Proration};
+pub use checkout::{
+    CheckoutOrder, CheckoutSession, Customer, CustomerOrder, Discount, FirstMonth, Proration,
+};
 pub use client::Stripe;
 pub use config::{API_VERSION, ConfigRefused, StripeConfig, TIMEOUT_DEFAULT};
 pub use event::{EventQuery, ListedEvent};
 pub use failure::{Doubt, Failure};
+pub use invoice::Invoice;
 pub use page::{Cursor, Page};
 pub use price::{MonthlyPriceOrder, Price};
+pub use promotion::PromotionCode;
 pub use reversal::{Reversal, ReversalOrder};
 pub use settlement::Settlement;
-pub use subscription::{Subscription, SubscriptionStatus};
+pub use subscription::{NewPrice, Subscription, SubscriptionOrder, SubscriptionStatus};
 pub use transfer::{Transfer, TransferOrder};
 
 /// Labels that travel with an object, in a fixed order.

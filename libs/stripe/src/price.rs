@@ -28,8 +28,9 @@ pub struct MonthlyPriceOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Price {
     pub id: String,
-    #[serde(rename = "unit_amount")]
-    pub amount_minor: i64,
+    /// Absent where a price is no whole number of cents, or has tiers.
+    #[serde(default, rename = "unit_amount")]
+    pub amount_minor: Option<i64>,
     pub currency: String,
     #[serde(default)]
     pub lookup_key: Option<String>,
@@ -82,7 +83,8 @@ impl MonthlyPriceOrder {
     }
 
     fn accept(&self, price: Price) -> Result<Price, Failure> {
-        Failure::unless_same(&price.id, "amount", &self.amount_minor, &price.amount_minor)?;
+        let answered = price.amount_minor.unwrap_or_default();
+        Failure::unless_same(&price.id, "amount", &self.amount_minor, &answered)?;
         let asked = self.currency.to_ascii_lowercase();
         Failure::unless_same(&price.id, "currency", &asked, &price.currency)?;
         Ok(price)

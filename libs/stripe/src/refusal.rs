@@ -47,6 +47,8 @@ struct ErrorObject {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]
+    decline_code: Option<String>,
+    #[serde(default)]
     message: Option<String>,
     #[serde(default)]
     param: Option<String>,
@@ -105,6 +107,7 @@ fn refuse(heading: &Heading, error: ErrorObject) -> Failure {
         _ => Failure::Refused {
             status,
             code,
+            decline_code: error.decline_code,
             message,
             param: error.param,
             request_id,

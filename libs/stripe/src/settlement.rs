@@ -38,14 +38,16 @@ pub struct Settlement {
     pub fee_minor: i64,
     /// What the platform's balance grew by.
     pub net_minor: i64,
-    /// The part of `gross_minor` that is tax.
+    /// The part of `gross_minor` that is tax: all tax of the invoice, but never more than was
+    /// paid. A customer's credit pays for the price before it pays for the tax.
     pub tax_minor: i64,
     pub currency: String,
     pub available_on: OffsetDateTime,
     /// When the balance transaction was made.
     pub created: OffsetDateTime,
-    /// What the money pays for: the period of the subscription's line, not of the invoice, whose
-    /// own period looks back.
+    /// What the money pays for: of the lines that cost something, the period of the one that
+    /// starts last. So a change in the middle of a month pays for that month, and a renewal
+    /// that carries older changes with it for its own. Not the invoice's period, which looks back.
     pub period_start: OffsetDateTime,
     pub period_end: OffsetDateTime,
     /// Whether part of the invoice is a proration.
@@ -90,8 +92,9 @@ fn settle(invoice: InvoiceAnswer, charge: ChargeAnswer) -> Result<Settlement, Fa
     let txn: BalanceTransaction = charge.txn().ok_or(Failure::not_yet_booked())?;
     Failure::unless_same(&invoice.id, "currency", &invoice.currency, &txn.currency)?;
     let (period_start, period_end) = invoice.period();
+    let tax_minor = invoice.tax_minor().ok_or(Failure::unreadable(None))?;
     Ok(Settlement {
-        tax_minor: invoice.tax_minor().ok_or(Failure::unreadable(None))?,
+        tax_minor: tax_minor.min(txn.amount_minor).max(0),
         proration: invoice.has_proration(),
         subscription: invoice.subscription(),
         subscription_metadata: invoice.subscription_metadata(),

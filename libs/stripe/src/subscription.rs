@@ -1,7 +1,9 @@
-//! Subscriptions, as they are now.
+//! Subscriptions, as they are now, and how they are changed.
+
+mod order;
 
 use serde::Deserialize;
-use stripe_billing::subscription::RetrieveSubscription;
+use stripe_billing::subscription::{ListSubscription, RetrieveSubscription};
 use stripe_client_core::StripeRequest;
 use time::OffsetDateTime;
 
@@ -9,6 +11,9 @@ use crate::Metadata;
 use crate::answer::{id_if_any, or_default};
 use crate::client::Stripe;
 use crate::failure::Failure;
+use crate::page::{Listed, PAGE_MAX};
+
+pub use order::{NewPrice, SubscriptionOrder};
 
 /// Where a subscription stands.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,8 +42,16 @@ pub struct Subscription {
     /// Of its first item; subscriptions no longer have a period of their own.
     pub period_start: OffsetDateTime,
     pub period_end: OffsetDateTime,
+    /// Absent unless it is or was on trial.
+    pub trial_end: Option<OffsetDateTime>,
+    /// Absent while it goes on.
+    pub ended_at: Option<OffsetDateTime>,
+    pub latest_invoice: Option<String>,
+    /// Its first item, which a change of the price names.
+    pub item: String,
     pub price: String,
-    pub price_minor: i64,
+    /// Absent where the price is no whole number of cents.
+    pub price_minor: Option<i64>,
     pub currency: String,
     pub metadata: Metadata,
 }
@@ -51,6 +64,12 @@ struct SubscriptionAnswer {
     status: SubscriptionStatus,
     #[serde(default, deserialize_with = "or_default")]
     cancel_at_period_end: bool,
+    #[serde(default, with = "time::serde::timestamp::option")]
+    trial_end: Option<OffsetDateTime>,
+    #[serde(default, with = "time::serde::timestamp::option")]
+    ended_at: Option<OffsetDateTime>,
+    #[serde(default, deserialize_with = "id_if_any")]
+    latest_invoice: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
     items: Items,
@@ -63,6 +82,7 @@ struct Items {
 
 #[derive(Deserialize)]
 struct Item {
+    id: String,
     #[serde(with = "time::serde::timestamp")]
     current_period_start: OffsetDateTime,
     #[serde(with = "time::serde::timestamp")]
@@ -77,6 +97,31 @@ impl Stripe {
         let answer: SubscriptionAnswer = self.ask(request, None).await?;
         answer.into_subscription().ok_or(Failure::unreadable(None))
     }
+
+    /// A customer's subscriptions that have not ended, newest first; those to nothing are left out.
+    pub async fn list_subscriptions_of(
+        &self,
+        customer: &str,
+    ) -> Result<Vec<Subscription>, Failure> {
+        let page_after = |after: Option<String>| {
+            let mut list = ListSubscription::new().customer(customer).limit(PAGE_MAX);
+            if let Some(after) = after {
+                list = list.starting_after(after);
+            }
+            list.build()
+        };
+        let answers: Vec<SubscriptionAnswer> = self.walk(None, page_after).await?;
+        let read = answers.into_iter();
+        Ok(read
+            .filter_map(SubscriptionAnswer::into_subscription)
+            .collect())
+    }
+}
+
+impl Listed for SubscriptionAnswer {
+    fn cursor(&self) -> &str {
+        &self.id
+    }
 }
 
 impl SubscriptionAnswer {
@@ -90,6 +135,10 @@ impl SubscriptionAnswer {
             cancel_at_period_end: self.cancel_at_period_end,
             period_start: item.current_period_start,
             period_end: item.current_period_end,
+            trial_end: self.trial_end,
+            ended_at: self.ended_at,
+            latest_invoice: self.latest_invoice,
+            item: item.id,
             price: item.price.id,
             price_minor: item.price.amount_minor,
             currency: item.price.currency,

@@ -11,6 +11,7 @@ use crate::domain::plan::{self, Plans, Price};
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub stripe: StripeSettings,
+    pub checkout: CheckoutSettings,
     pub plans: Vec<Plan>,
     pub estimates: Estimates,
 }
@@ -20,6 +21,14 @@ pub struct Config {
 pub struct StripeSettings {
     pub base_url: String,
     pub secret_key: SecretString,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckoutSettings {
+    pub allow_promotion_codes: bool,
+    /// Comma-separated.
+    pub tax_rates: String,
 }
 
 /// Either `amount_minor`, or both bounds.
@@ -32,6 +41,14 @@ pub struct Plan {
     pub amount_minor: Option<i64>,
     pub amount_min_minor: Option<i64>,
     pub amount_max_minor: Option<i64>,
+    #[serde(default)]
+    pub trial_days: i32,
+    #[serde(default = "yes")]
+    pub prorate: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -45,6 +62,7 @@ pub struct Estimates {
 impl kit::Validate for Config {
     fn validate(&self) -> Result<(), String> {
         self.estimates()?;
+        self.tax_rates()?;
         self.plans().map(|_| ())
     }
 }
@@ -61,6 +79,21 @@ impl Config {
             .map(Plan::read)
             .collect::<Result<_, _>>()?;
         Plans::try_new(plans)
+    }
+
+    /// Ids of the tax rates for every invoice.
+    ///
+    /// # Errors
+    /// A sentence naming what is no such id.
+    pub fn tax_rates(&self) -> Result<Vec<String>, String> {
+        let given = self.checkout.tax_rates.split(',').map(str::trim);
+        let ids: Vec<&str> = given.filter(|id| !id.is_empty()).collect();
+        match ids.iter().find(|id| !id.starts_with("txr_")) {
+            Some(odd) => Err(format!(
+                "checkout.tax_rates: {odd:?} is no tax rate of Stripe's: txr_… is wanted"
+            )),
+            None => Ok(ids.into_iter().map(str::to_owned).collect()),
+        }
     }
 
     /// Says in figures which plans cost more than they bring once all of their money is
@@ -131,6 +164,44 @@ impl Plan {
             name,
             program,
             price,
+            trial_days: self.trial_days,
+            prorate: self.prorate,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(tax_rates: &str) -> Result<Vec<String>, String> {
+        let config = Config {
+            stripe: StripeSettings {
+                base_url: String::new(),
+                secret_key: String::new().into(),
+            },
+            checkout: CheckoutSettings {
+                allow_promotion_codes: true,
+                tax_rates: tax_rates.to_owned(),
+            },
+            plans: Vec::new(),
+            estimates: Estimates {
+                stripe_fee_bps: 0,
+                stripe_fee_fixed_minor: 0,
+                platform_fee_bps: 0,
+            },
+        };
+        config.tax_rates()
+    }
+
+    #[test]
+    fn tax_rates_are_a_list_of_stripes_ids() {
+        assert_eq!(of(""), Ok(Vec::new()));
+        assert_eq!(of("txr_1, txr_2"), Ok(vec!["txr_1".into(), "txr_2".into()]));
+        let refused = of("txr_1, 7 %").unwrap_err();
+        assert!(
+            refused.contains("checkout.tax_rates") && refused.contains("7 %"),
+            "{refused}"
+        );
     }
 }

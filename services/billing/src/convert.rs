@@ -1,7 +1,7 @@
 //! Between the contract's messages and the domain.
 
 use kit::{Error, Rejection};
-use ledger::{ChargeSettled, Control, Month, SubscriberId};
+use ledger::{ChargeSettled, Control, Month, Program, SubscriberId};
 use mailbox::Fact;
 use time::OffsetDateTime;
 use wire::ConvertError;
@@ -10,12 +10,14 @@ use wire::webhook_ingest::v1::{MonthIngested, StripeEvent};
 
 use crate::domain::event::Event;
 use crate::domain::month::EventTotals;
-use crate::domain::plan::{Plan, Plans};
+use crate::domain::plan::{self, Plan, Plans};
 use crate::store::{MonthCash, Subscription};
-use crate::usecases::Order;
+use crate::usecases::{Asked, Order, What, refusals};
 
 /// Bytes of a caller's idempotency key, as at Stripe.
 const KEY_MAX: usize = 255;
+/// Bytes of a promotion code.
+const CODE_MAX: usize = 255;
 /// Characters of a reason: one that quotes what was sent may be as long as that, and a refusal
 /// travels in headers, of which too long ones break the caller's connection.
 const REASON_MAX: usize = 400;
@@ -93,6 +95,7 @@ pub fn subscription_fact(subscription: &Subscription, now: OffsetDateTime) -> Fa
         period_end: Some(wire::timestamp(s.period_end)),
         cancel_at_period_end: s.cancel_at_period_end,
         version: s.version,
+        pay_url: s.pay_url.clone(),
     };
     let fact_id = format!("subscription:{}:{}", s.subscription_id, s.version);
     Fact::new(fact_id, &s.subscription_id, s.version, now, &message)
@@ -124,8 +127,60 @@ pub fn order(message: proto::StartCheckoutRequest) -> Result<Order, Error> {
         amount_minor: message.amount_minor,
         success_url: url("success_url", message.success_url)?,
         cancel_url: url("cancel_url", message.cancel_url)?,
+        promotion_code: storable("promotion_code", message.promotion_code, CODE_MAX)?,
         request_key: storable("idempotency_key", message.idempotency_key, KEY_MAX)?,
     })
+}
+
+/// # Errors
+/// `Invalid` naming the field; `PROGRAM_UNKNOWN`.
+pub fn change(message: proto::ChangeSubscriptionRequest) -> Result<Asked, Error> {
+    let proto::ChangeSubscriptionRequest {
+        plan_id,
+        amount_minor,
+        resume,
+        ..
+    } = message;
+    if plan_id.is_empty() && amount_minor == 0 && !resume {
+        let why = "name a plan, an amount, or resume".to_owned();
+        let field = "plan_id";
+        return Err(invalid(field, &ConvertError::Invalid { field, why }));
+    }
+    Ok(Asked {
+        subscriber: subscriber(&message.subscriber_id)?,
+        program: program(&message.program)?,
+        what: What::Change {
+            plan_id,
+            amount_minor,
+            resume,
+        },
+        request_key: storable("idempotency_key", message.idempotency_key, KEY_MAX)?,
+    })
+}
+
+/// # Errors
+/// `Invalid` naming the field; `PROGRAM_UNKNOWN`.
+pub fn cancel(message: proto::CancelSubscriptionRequest) -> Result<Asked, Error> {
+    Ok(Asked {
+        subscriber: subscriber(&message.subscriber_id)?,
+        program: program(&message.program)?,
+        what: What::Cancel,
+        request_key: storable("idempotency_key", message.idempotency_key, KEY_MAX)?,
+    })
+}
+
+/// Empty is `None`.
+///
+/// # Errors
+/// `PROGRAM_UNKNOWN`.
+pub fn program(text: &str) -> Result<Option<Program>, Error> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let known: Option<Program> = text.parse().ok();
+    let sold = known.filter(|program| plan::is_sold(*program));
+    sold.map(Some)
+        .ok_or_else(|| refusals::no_such_program(text))
 }
 
 /// # Errors
@@ -164,11 +219,11 @@ fn invalid(field: &'static str, why: &dyn std::fmt::Display) -> Error {
 
 pub fn plans(plans: &Plans) -> proto::ListPlansResponse {
     proto::ListPlansResponse {
-        plans: plans.iter().map(plan).collect(),
+        plans: plans.iter().map(one_plan).collect(),
     }
 }
 
-fn plan(plan: &Plan) -> proto::Plan {
+fn one_plan(plan: &Plan) -> proto::Plan {
     proto::Plan {
         plan_id: plan.plan_id.clone(),
         name: plan.name.clone(),
@@ -176,10 +231,14 @@ fn plan(plan: &Plan) -> proto::Plan {
         amount_minor: plan.lowest_minor(),
         amount_max_minor: plan.highest_minor(),
         currency: money::Asset::Usd.code().to_owned(),
+        trial_days: plan.trial_days,
+        prorate: plan.prorate,
     }
 }
 
 pub fn subscription(s: Subscription) -> proto::Subscription {
+    let ends_at = s.ends_at();
+    let on_trial = s.status == "trialing";
     proto::Subscription {
         subscription_id: s.subscription_id,
         subscriber_id: s.subscriber_id,
@@ -192,6 +251,11 @@ pub fn subscription(s: Subscription) -> proto::Subscription {
         period_end: Some(wire::timestamp(s.period_end)),
         cancel_at_period_end: s.cancel_at_period_end,
         created_at: Some(wire::timestamp(s.created_at)),
+        next_plan_id: s.next_plan_id,
+        next_amount_minor: s.next_amount_minor,
+        trial_end: s.trial_end.filter(|_| on_trial).map(wire::timestamp),
+        pay_url: s.pay_url,
+        ends_at: ends_at.map(wire::timestamp),
     }
 }
 

@@ -40,12 +40,17 @@ impl Service for Billing {
             .map_err(|refused| BootError::Config(format!("stripe: {refused}")))?;
         let plans = parts.config.plans().map_err(BootError::Config)?;
         parts.config.warn_of_losses(&plans);
+        let offer = usecases::Offer {
+            allow_promotion_codes: parts.config.checkout.allow_promotion_codes,
+            tax_rates: parts.config.tax_rates().map_err(BootError::Config)?,
+        };
         let usecases = usecases::Usecases {
             store: store::Store::new(parts.pool),
             outbox: parts.outbox,
             clock: parts.clock,
             stripe,
             plans: Arc::new(plans),
+            offer: Arc::new(offer),
         };
         let grpc = BillingServiceServer::new(service::Grpc {
             usecases: usecases.clone(),

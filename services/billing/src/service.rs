@@ -3,9 +3,9 @@
 use tonic::{Request, Response, Status};
 use wire::billing::v1::billing_service_server::BillingService;
 use wire::billing::v1::{
-    GetMonthRequest, GetMonthResponse, ListPlansRequest, ListPlansResponse,
-    ListSubscriptionsRequest, ListSubscriptionsResponse, StartCheckoutRequest,
-    StartCheckoutResponse,
+    CancelSubscriptionRequest, ChangeSubscriptionRequest, GetMonthRequest, GetMonthResponse,
+    ListPlansRequest, ListPlansResponse, ListSubscriptionsRequest, ListSubscriptionsResponse,
+    StartCheckoutRequest, StartCheckoutResponse, Subscription,
 };
 
 use crate::convert;
@@ -30,10 +30,33 @@ impl BillingService for Grpc {
         &self,
         request: Request<ListSubscriptionsRequest>,
     ) -> Result<Response<ListSubscriptionsResponse>, Status> {
-        let subscriber = convert::subscriber(&request.into_inner().subscriber_id)?;
-        let found = self.usecases.list_subscriptions(&subscriber).await?;
+        let request = request.into_inner();
+        let subscriber = convert::subscriber(&request.subscriber_id)?;
+        let program = convert::program(&request.program)?;
+        let found = self
+            .usecases
+            .list_subscriptions(&subscriber, program)
+            .await?;
         let subscriptions = found.into_iter().map(convert::subscription).collect();
         Ok(Response::new(ListSubscriptionsResponse { subscriptions }))
+    }
+
+    async fn change_subscription(
+        &self,
+        request: Request<ChangeSubscriptionRequest>,
+    ) -> Result<Response<Subscription>, Status> {
+        let asked = convert::change(request.into_inner())?;
+        let changed = self.usecases.change_subscription(&asked).await?;
+        Ok(Response::new(convert::subscription(changed)))
+    }
+
+    async fn cancel_subscription(
+        &self,
+        request: Request<CancelSubscriptionRequest>,
+    ) -> Result<Response<Subscription>, Status> {
+        let asked = convert::cancel(request.into_inner())?;
+        let ending = self.usecases.change_subscription(&asked).await?;
+        Ok(Response::new(convert::subscription(ending)))
     }
 
     async fn list_plans(

@@ -1,7 +1,9 @@
 //! Every SQL statement of this service, by what it is about.
 
+mod change;
 mod charge;
 mod checkout;
+mod customer;
 mod event;
 mod month;
 mod subscription;
@@ -9,6 +11,7 @@ mod work;
 
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
+pub use change::Change;
 pub use charge::UnclaimedObject;
 pub use checkout::Checkout;
 pub use month::{Cash, MonthCash};

@@ -1,20 +1,34 @@
 //! What this service does, whoever asks: checkouts, readings, months.
 
+mod change;
 mod checkout;
 mod month;
+mod offers;
 mod reading;
+mod recording;
+pub mod refusals;
 
 use std::sync::Arc;
 
 use kit::{Clock, Error};
-use ledger::{Month, SubscriberId};
+use ledger::{Month, Program, SubscriberId};
 use mailbox::Outbox;
 use stripe::Stripe;
 
 use crate::domain::plan::Plans;
 use crate::store::{MonthCash, Store, Subscription};
 
+pub use change::{Asked, What};
 pub use checkout::{Order, Page};
+
+/// What every checkout offers beside its plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Whether Stripe's page asks for a promotion code.
+    pub allow_promotion_codes: bool,
+    /// Ids of Stripe's.
+    pub tax_rates: Vec<String>,
+}
 
 /// Everything that use cases need.
 #[derive(Clone)]
@@ -24,18 +38,22 @@ pub struct Usecases {
     pub clock: Clock,
     pub stripe: Stripe,
     pub plans: Arc<Plans>,
+    pub offer: Arc<Offer>,
 }
 
 impl Usecases {
-    /// All subscriptions of one subscriber, newest first.
+    /// The subscriptions of one subscriber, newest first; of one program, if one is named.
     ///
     /// # Errors
     /// The database's.
     pub async fn list_subscriptions(
         &self,
         subscriber: &SubscriberId,
+        program: Option<Program>,
     ) -> Result<Vec<Subscription>, Error> {
-        Ok(self.store.list_subscriptions(subscriber.as_str()).await?)
+        let program = program.map(|it| it.to_string()).unwrap_or_default();
+        let found = self.store.list_subscriptions(subscriber.as_str(), &program);
+        Ok(found.await?)
     }
 
     /// How far a month's cash has come.

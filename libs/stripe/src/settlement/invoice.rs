@@ -153,13 +153,17 @@ impl InvoiceAnswer {
         self.lines.data.iter().any(Line::is_proration)
     }
 
-    /// The period of the regular line; of the proration that costs something, if that is all
-    /// there is; of the invoice, if it has no line.
+    /// The period that starts last among the lines that cost something; among all lines, if
+    /// none does; of the invoice, if it has no line.
     pub(super) fn period(&self) -> (OffsetDateTime, OffsetDateTime) {
-        let lines = &self.lines.data;
-        let regular = lines.iter().find(|line| !line.is_proration());
-        let line = regular.or_else(|| lines.iter().find(|line| line.amount > 0));
-        match line.map(|line| &line.period) {
+        let latest = |charged: bool| {
+            let lines = self.lines.data.iter();
+            lines
+                .filter(|line| !charged || line.amount > 0)
+                .map(|line| &line.period)
+                .max_by_key(|period| period.start)
+        };
+        match latest(true).or_else(|| latest(false)) {
             Some(period) => (period.start, period.end),
             None => (self.period_start, self.period_end),
         }

@@ -134,6 +134,7 @@ async fn a_refusal_tells_code_parameter_and_request_id() {
     let expected = Failure::Refused {
         status: 400,
         code: Some("balance_insufficient".to_owned()),
+        decline_code: None,
         message: "no".to_owned(),
         param: Some("p".to_owned()),
         request_id: Some("req_1".to_owned()),

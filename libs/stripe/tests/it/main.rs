@@ -11,5 +11,6 @@ mod requests;
 mod secrecy_rules;
 mod server;
 mod settlement;
+mod subscriptions;
 mod webhook_head;
 mod webhook_signature;

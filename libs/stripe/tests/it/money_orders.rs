@@ -138,3 +138,57 @@ async fn a_payout_status_of_tomorrow_can_be_read() {
         assert_eq!(payout.status, expected);
     }
 }
+
+fn settings(interval: &str, minimum: Value) -> Value {
+    json!({"object": "balance_settings", "payments": {"payouts": {
+        "schedule": {"interval": interval}, "minimum_balance_by_currency": minimum
+    }}})
+}
+
+#[tokio::test]
+async fn a_floor_is_set_with_the_schedule_and_what_stripe_keeps_to_is_compared() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::json(200, settings("manual", json!({"usd": 700}))),
+        1 => Reply::json(200, settings("manual", json!({"usd": 600}))),
+        _ => Reply::json(200, settings("daily", json!({"usd": 700}))),
+    })
+    .await;
+    let stripe = client(&server.url);
+    stripe.set_platform_floor("usd", 700).await.unwrap();
+    let heard = server.heard().remove(0);
+    assert_eq!(heard.line, "POST /v1/balance_settings");
+    assert_eq!(heard.header("stripe-account"), None);
+    let body = heard.body.replace("%5B", "[").replace("%5D", "]");
+    for part in [
+        "payments[payouts][schedule][interval]=manual",
+        "payments[payouts][minimum_balance_by_currency][usd]=700",
+    ] {
+        assert!(body.contains(part), "{body}");
+    }
+    let less = stripe.set_platform_floor("usd", 700).await.unwrap_err();
+    let minimum = mismatch("balance_settings", "minimum balance", "700", "600");
+    assert_eq!(less, minimum);
+    let daily = stripe.set_platform_floor("usd", 700).await.unwrap_err();
+    let interval = mismatch("balance_settings", "interval", "manual", "daily");
+    assert_eq!(daily, interval);
+}
+
+#[tokio::test]
+async fn balance_settings_are_read_as_far_as_stripe_says() {
+    let server = Server::start(|number, _| match number {
+        0 => Reply::json(200, settings("manual", json!({"usd": 5, "eur": 7}))),
+        _ => Reply::json(
+            200,
+            json!({"payments": {"payouts": {
+                "schedule": null, "minimum_balance_by_currency": null
+            }}}),
+        ),
+    })
+    .await;
+    let stripe = client(&server.url);
+    let full = stripe.balance_settings(None).await.unwrap();
+    assert!(full.is_manual());
+    assert_eq!(full.minimum_minor["usd"], 5);
+    let empty = stripe.balance_settings(Some("acct_1")).await.unwrap();
+    assert!(!empty.is_manual() && empty.minimum_minor.is_empty());
+}

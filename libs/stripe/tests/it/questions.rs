@@ -206,3 +206,41 @@ fn every_question_may_move_between_threads() {
     moves(&stripe.retrieve_bank_payout("acct_1", "po_1"));
     moves(&stripe.find_transfers("po_1", "acct_1"));
 }
+
+fn txn(id: &str, status: &str, currency: &str) -> Value {
+    json!({
+        "id": id, "type": "charge", "amount": 100, "fee": 0, "net": 100, "currency": currency,
+        "status": status, "available_on": 1_793_577_600, "created": 1_793_491_200
+    })
+}
+
+#[tokio::test]
+async fn pending_transactions_are_read_until_a_page_has_none_and_no_further_than_allowed() {
+    let server = Server::start(|number, _| match number {
+        0 => {
+            let items = json!([
+                txn("txn_3", "pending", "usd"),
+                txn("txn_2", "pending", "eur")
+            ]);
+            Reply::json(200, page(items, true))
+        }
+        _ => Reply::json(200, page(json!([txn("txn_1", "available", "usd")]), true)),
+    })
+    .await;
+    let stripe = client(&server.url);
+    let pending = stripe.pending_transactions("usd", 9).await.unwrap();
+    let ids: Vec<_> = pending.iter().map(|txn| txn.id.as_str()).collect();
+    assert_eq!(ids, ["txn_3"]);
+    let lines: Vec<_> = server.heard().into_iter().map(|heard| heard.line).collect();
+    let expected = [
+        "GET /v1/balance_transactions?limit=100",
+        "GET /v1/balance_transactions?limit=100&starting_after=txn_2",
+    ];
+    assert_eq!(lines, expected);
+
+    let endless = page(json!([txn("txn_1", "pending", "usd")]), true);
+    let server = Server::always(Reply::json(200, endless)).await;
+    let stripe = client(&server.url);
+    let pending = stripe.pending_transactions("usd", 3).await.unwrap();
+    assert_eq!((pending.len(), server.heard().len()), (3, 3));
+}

@@ -142,6 +142,7 @@ async fn checkout_carries_anchor_proration_and_labels() {
         subscription_metadata: labels([("subscriber_id", "s1")]),
         billing_cycle_anchor: OffsetDateTime::from_unix_timestamp(1_793_491_200).ok(),
         proration: Some(Proration::Free),
+        ..CheckoutOrder::default()
     };
     let session = stripe
         .create_checkout_session(&order, "checkout:1")
@@ -347,7 +348,7 @@ async fn a_subscription_has_the_period_and_price_of_its_item() {
     assert_eq!(subscription.period_end.unix_timestamp(), 200);
     assert_eq!(
         (subscription.price_minor, subscription.cancel_at_period_end),
-        (1500, true)
+        (Some(1500), true)
     );
     assert_eq!(subscription.metadata["subscriber_id"], "s1");
 }

@@ -171,27 +171,53 @@ async fn a_charge_without_an_intent_is_settled_too() {
 }
 
 #[tokio::test]
-async fn the_period_is_that_of_the_regular_line() {
-    let mut upgraded = invoice();
-    upgraded["lines"]["data"] = json!([
-        line(true, -300, 110, 120),
-        line(true, 700, 130, 200),
-        line(false, 1500, 200, 300)
-    ]);
-    let settlement = settled(upgraded).await;
-    assert_eq!(
+async fn the_period_is_the_one_that_starts_last_among_what_costs_something() {
+    for (lines, start, proration) in [
+        // A renewal that carries an older change with it.
         (
-            settlement.period_start.unix_timestamp(),
-            settlement.proration
+            vec![
+                line(true, -300, 110, 120),
+                line(true, 700, 130, 200),
+                line(false, 1500, 200, 300),
+            ],
+            200,
+            true,
         ),
-        (200, true)
-    );
-
-    let mut partial = invoice();
-    partial["lines"]["data"] = json!([line(true, -300, 110, 120), line(true, 700, 130, 200)]);
-    let settlement = settled(partial).await;
-    assert_eq!(settlement.period_start.unix_timestamp(), 130);
-
+        // A change in the middle of a month; what it gives back starts with it.
+        (
+            vec![line(true, -300, 130, 200), line(true, 700, 130, 200)],
+            130,
+            true,
+        ),
+        // A change that waited, and a renewal that a coupon made free.
+        (
+            vec![line(true, 700, 130, 200), line(false, 0, 200, 300)],
+            130,
+            true,
+        ),
+        // A whole month beside a free start.
+        (
+            vec![line(false, 0, 100, 200), line(false, 1500, 100, 100)],
+            100,
+            false,
+        ),
+        // Nothing costs anything, and an older debt was charged.
+        (
+            vec![line(false, 0, 100, 200), line(false, 0, 200, 300)],
+            200,
+            false,
+        ),
+    ] {
+        let mut invoice = invoice();
+        invoice["lines"]["data"] = json!(lines);
+        let settlement = settled(invoice).await;
+        let period = settlement.period_start.unix_timestamp();
+        assert_eq!(
+            (period, settlement.proration),
+            (start, proration),
+            "{lines:?}"
+        );
+    }
     let mut bare = invoice();
     bare["lines"]["data"] = json!([]);
     let settlement = settled(bare).await;
@@ -199,4 +225,15 @@ async fn the_period_is_that_of_the_regular_line() {
         (settlement.period_end.unix_timestamp(), settlement.proration),
         (2, false)
     );
+}
+
+/// A credit paid for most of it: what came in is less than the tax.
+#[tokio::test]
+async fn tax_is_never_more_than_what_was_paid() {
+    for (paid, tax) in [(1650, 150), (150, 150), (60, 60)] {
+        let mut intent = intent();
+        intent["latest_charge"]["balance_transaction"]["amount"] = json!(paid);
+        let settlement = settlement_of(invoice(), intent).await.1.unwrap().unwrap();
+        assert_eq!((settlement.gross_minor, settlement.tax_minor), (paid, tax));
+    }
 }

@@ -12,8 +12,6 @@ use super::plan::is_sold;
 pub struct Owner {
     pub subscriber: SubscriberId,
     pub program: Program,
-    /// Empty if the metadata names none; nothing is decided by it.
-    pub plan_id: String,
 }
 
 /// A sentence that says why something of Stripe's cannot be assigned.
@@ -41,7 +39,6 @@ pub fn owner(metadata: &Metadata) -> Result<Owner, Unclaimed> {
     Ok(Owner {
         subscriber,
         program,
-        plan_id: label("plan_id").to_owned(),
     })
 }
 
@@ -104,10 +101,7 @@ mod tests {
             ("program", "allocation"),
         ]))
         .unwrap();
-        assert_eq!(
-            (good.subscriber.as_str(), good.plan_id.as_str()),
-            ("bob", "")
-        );
+        assert_eq!(good.subscriber.as_str(), "bob");
         let nobody = owner(&labels(&[("program", "allocation")])).unwrap_err();
         assert!(nobody.0.contains("no subscriber"), "{}", nobody.0);
         for program in ["", "streaming", "gym"] {

@@ -21,6 +21,8 @@ pub struct Event {
 pub enum WorkKind {
     Subscription,
     Invoice,
+    /// An invoice that could not be paid: its subscription is read.
+    Unpaid,
 }
 
 impl WorkKind {
@@ -30,13 +32,14 @@ impl WorkKind {
         match self {
             Self::Subscription => "read_subscription",
             Self::Invoice => "read_invoice",
+            Self::Unpaid => "read_unpaid",
         }
     }
 
     /// Reads a column.
     #[must_use]
     pub fn from_column(text: &str) -> Option<Self> {
-        [Self::Subscription, Self::Invoice]
+        [Self::Subscription, Self::Invoice, Self::Unpaid]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
@@ -52,6 +55,7 @@ impl Event {
         }
         match self.kind.as_str() {
             "invoice.paid" | "invoice.payment_succeeded" => Some(WorkKind::Invoice),
+            "invoice.payment_failed" => Some(WorkKind::Unpaid),
             kind if kind.starts_with("customer.subscription.") => Some(WorkKind::Subscription),
             _ => None,
         }
@@ -100,6 +104,10 @@ mod tests {
         assert_eq!(
             event("invoice.payment_succeeded", "").work(),
             Some(WorkKind::Invoice)
+        );
+        assert_eq!(
+            event("invoice.payment_failed", "").work(),
+            Some(WorkKind::Unpaid)
         );
         assert_eq!(
             event("customer.subscription.deleted", "").work(),

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{Month, Program, SubscriberId};
+use ledger::{Program, SubscriberId};
 use money::{Amount, Asset, BasisPoints, MoneyError, split_fee};
-use time::OffsetDateTime;
 
 /// Something a subscriber can buy each month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +13,10 @@ pub struct Plan {
     pub name: String,
     pub program: Program,
     pub price: Price,
+    /// Zero for no trial.
+    pub trial_days: i32,
+    /// Whether the first month is charged by the days that are left of it.
+    pub prorate: bool,
 }
 
 /// What a month costs.
@@ -35,6 +38,9 @@ pub struct OutOfBounds {
     pub min_minor: i64,
     pub max_minor: i64,
 }
+
+/// Days of trial that Stripe allows: two years.
+const TRIAL_DAYS_MAX: i32 = 730;
 
 /// The plans on offer, in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +69,12 @@ impl Plans {
             if plan.lowest_minor() < 1 || plan.highest_minor() < plan.lowest_minor() {
                 return Err(format!(
                     "plans: {id}: amounts are at least 1, in ascending order"
+                ));
+            }
+            if !(0..=TRIAL_DAYS_MAX).contains(&plan.trial_days) {
+                let days = plan.trial_days;
+                return Err(format!(
+                    "plans: {id}: trial_days is 0 to {TRIAL_DAYS_MAX}, not {days}"
                 ));
             }
         }
@@ -123,13 +135,6 @@ impl Plan {
     }
 }
 
-/// When a subscription that begins now is billed for its first whole month: always later than
-/// now, also at the first instant of a month.
-#[must_use]
-pub fn billing_anchor(now: OffsetDateTime) -> OffsetDateTime {
-    Month::of(now).next().first_instant()
-}
-
 /// What fees are expected to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimates {
@@ -155,7 +160,6 @@ pub fn loss(price: Amount, estimates: &Estimates) -> Result<Option<Amount>, Mone
 #[cfg(test)]
 mod tests {
     use super::*;
-    use time::macros::datetime;
 
     fn plan(id: &str, price: Price) -> Plan {
         Plan {
@@ -163,6 +167,8 @@ mod tests {
             name: id.into(),
             program: Program::Allocation,
             price,
+            trial_days: 0,
+            prorate: true,
         }
     }
 
@@ -233,7 +239,12 @@ mod tests {
                 max_minor: 1,
             },
         )];
+        let endless = vec![Plan {
+            trial_days: 731,
+            ..fixed("long", 1)
+        }];
         for (plans, name) in [
+            (endless, "long"),
             (twice, "a"),
             (free, "free"),
             (crossed, "odd"),
@@ -241,13 +252,5 @@ mod tests {
         ] {
             assert!(Plans::try_new(plans).unwrap_err().contains(name));
         }
-    }
-
-    #[test]
-    fn billing_starts_on_the_first_of_the_next_month_even_when_today_is_a_first() {
-        let next = datetime!(2027-02-01 00:00 UTC);
-        assert_eq!(billing_anchor(datetime!(2027-01-01 00:00 UTC)), next);
-        assert_eq!(billing_anchor(datetime!(2027-01-31 23:59:59 UTC)), next);
-        assert_eq!(billing_anchor(next), datetime!(2027-03-01 00:00 UTC));
     }
 }

@@ -1,9 +1,11 @@
-//! Checkouts and customers: written before Stripe is asked, completed by its answer.
+//! Checkouts: written before Stripe is asked, completed by its answer.
 
+use kit::Error;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Store;
+use crate::domain::start::{Begins, Start};
 
 /// One checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +13,17 @@ pub struct Checkout {
     pub checkout_id: String,
     pub subscriber_id: String,
     pub request_key: String,
+    pub program: String,
     pub plan_id: String,
     pub amount_minor: i64,
     pub currency: String,
     pub success_url: String,
     pub cancel_url: String,
-    pub anchor_at: OffsetDateTime,
+    /// As it was typed; empty for none.
+    pub promotion_code: String,
+    /// Stripe's id of it, once it was found.
+    pub promotion_id: Option<String>,
+    pub start: Start,
     /// Stripe's session and its page, once there is one.
     pub session_id: Option<String>,
     pub url: Option<String>,
@@ -29,54 +36,108 @@ impl Store {
         &self,
         tx: &mut PgConnection,
         checkout: &Checkout,
-    ) -> Result<Checkout, sqlx::Error> {
+    ) -> Result<Checkout, Error> {
+        let c = checkout;
         sqlx::query!(
             "insert into billing.checkout
-                 (checkout_id, subscriber_id, request_key, plan_id, amount_minor, currency,
-                  success_url, cancel_url, anchor_at, started_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                 (checkout_id, subscriber_id, request_key, program, plan_id, amount_minor,
+                  currency, success_url, cancel_url, promotion_code, anchor_at, begins, started_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              on conflict on constraint checkout__once do nothing",
-            checkout.checkout_id,
-            checkout.subscriber_id,
-            checkout.request_key,
-            checkout.plan_id,
-            checkout.amount_minor,
-            checkout.currency,
-            checkout.success_url,
-            checkout.cancel_url,
-            checkout.anchor_at,
-            checkout.started_at
+            c.checkout_id,
+            c.subscriber_id,
+            c.request_key,
+            c.program,
+            c.plan_id,
+            c.amount_minor,
+            c.currency,
+            c.success_url,
+            c.cancel_url,
+            c.promotion_code,
+            c.start.anchor_at,
+            c.start.begins.as_str(),
+            c.started_at
         )
         .execute(&mut *tx)
         .await?;
-        sqlx::query_as!(
-            Checkout,
-            "select checkout_id, subscriber_id, request_key, plan_id, amount_minor, currency,
-                    success_url, cancel_url, anchor_at, session_id, url, started_at
-             from billing.checkout where subscriber_id = $1 and request_key = $2",
-            checkout.subscriber_id,
-            checkout.request_key
-        )
-        .fetch_one(tx)
-        .await
+        self.get_checkout_in_tx(tx, &c.subscriber_id, &c.request_key)
+            .await
     }
 
-    /// Another anchor, for a checkout that never came to have a session.
-    pub async fn move_anchor_in_tx(
+    async fn get_checkout_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        subscriber_id: &str,
+        request_key: &str,
+    ) -> Result<Checkout, Error> {
+        let row = sqlx::query!(
+            "select checkout_id, subscriber_id, request_key, program, plan_id, amount_minor,
+                    currency, success_url, cancel_url, promotion_code, promotion_id, anchor_at,
+                    begins, session_id, url, started_at
+             from billing.checkout where subscriber_id = $1 and request_key = $2",
+            subscriber_id,
+            request_key
+        )
+        .fetch_one(tx)
+        .await?;
+        let begins = Begins::from_column(&row.begins)
+            .ok_or_else(|| Error::bug(format!("{} is no beginning", row.begins)))?;
+        Ok(Checkout {
+            checkout_id: row.checkout_id,
+            subscriber_id: row.subscriber_id,
+            request_key: row.request_key,
+            program: row.program,
+            plan_id: row.plan_id,
+            amount_minor: row.amount_minor,
+            currency: row.currency,
+            success_url: row.success_url,
+            cancel_url: row.cancel_url,
+            promotion_code: row.promotion_code,
+            promotion_id: row.promotion_id,
+            start: Start {
+                begins,
+                anchor_at: row.anchor_at,
+            },
+            session_id: row.session_id,
+            url: row.url,
+            started_at: row.started_at,
+        })
+    }
+
+    /// Another beginning, for a checkout that never came to have a session.
+    pub async fn move_start_in_tx(
         &self,
         tx: &mut PgConnection,
         checkout_id: &str,
-        anchor_at: OffsetDateTime,
+        start: Start,
     ) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "update billing.checkout set anchor_at = $2
+            "update billing.checkout set anchor_at = $2, begins = $3
              where checkout_id = $1 and session_id is null",
             checkout_id,
-            anchor_at
+            start.anchor_at,
+            start.begins.as_str()
         )
         .execute(tx)
         .await?;
         Ok(())
+    }
+
+    /// Keeps what a promotion code stands for, unless that was kept before; answers what stands
+    /// there now.
+    pub async fn save_promotion(
+        &self,
+        checkout_id: &str,
+        promotion_id: &str,
+    ) -> Result<String, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"update billing.checkout set promotion_id = coalesce(promotion_id, $2)
+               where checkout_id = $1 returning promotion_id as "promotion_id!""#,
+            checkout_id,
+            promotion_id
+        )
+        .fetch_one(&self.pool)
+        .await
     }
 
     /// Keeps a page, unless one was kept before; answers the session and the address that stand
@@ -101,37 +162,34 @@ impl Store {
         Ok((kept.session_id, kept.url))
     }
 
-    /// Notes that the subscriber is to have a customer; answers its id if it has one.
-    pub async fn save_subscriber_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        subscriber_id: &str,
-    ) -> Result<Option<String>, sqlx::Error> {
-        sqlx::query!(
-            "insert into billing.customer (subscriber_id) values ($1)
-             on conflict on constraint customer__pk do nothing",
-            subscriber_id
-        )
-        .execute(&mut *tx)
-        .await?;
+    /// Other pages of the subscriber for the same program that somebody might still pay: Stripe
+    /// keeps one open for a day.
+    pub async fn list_open_sessions(&self, than: &Checkout) -> Result<Vec<String>, sqlx::Error> {
         sqlx::query_scalar!(
-            "select customer_id from billing.customer where subscriber_id = $1",
-            subscriber_id
+            r#"select session_id as "session_id!" from billing.checkout
+               where subscriber_id = $1 and program = $2 and checkout_id <> $3
+                 and session_id is not null and completed_at is null and closed_at is null
+                 and started_at > $4
+               order by session_id"#,
+            than.subscriber_id,
+            than.program,
+            than.checkout_id,
+            than.started_at - time::Duration::hours(25)
         )
-        .fetch_one(tx)
+        .fetch_all(&self.pool)
         .await
     }
 
-    pub async fn save_customer(
+    pub async fn close_session(
         &self,
-        subscriber_id: &str,
-        customer_id: &str,
+        session_id: &str,
+        now: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "update billing.customer set customer_id = $2
-             where subscriber_id = $1 and customer_id is null",
-            subscriber_id,
-            customer_id
+            "update billing.checkout set closed_at = $2
+             where session_id = $1 and closed_at is null",
+            session_id,
+            now
         )
         .execute(&self.pool)
         .await?;

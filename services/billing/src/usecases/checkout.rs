@@ -1,14 +1,15 @@
 //! Starting a checkout: what was asked is written down, then Stripe is asked under keys that
 //! follow from the row, so that a call that broke off can be made again without a second page.
 
-use kit::{Error, Rejection};
+use kit::Error;
 use ledger::SubscriberId;
 use money::Asset;
-use stripe::{CheckoutOrder, CustomerOrder, Failure, Metadata, MonthlyPriceOrder, Proration};
-use time::OffsetDateTime;
+use stripe::{CheckoutOrder, Discount, Failure, FirstMonth, Metadata, Proration};
 
-use super::Usecases;
-use crate::domain::plan::{OutOfBounds, Plan, billing_anchor};
+use super::{Usecases, refusals};
+use crate::domain::plan::Plan;
+use crate::domain::start::{Begins, start};
+use crate::domain::subscription::has_ended;
 use crate::store::Checkout;
 
 /// What a subscriber wants to buy.
@@ -20,6 +21,8 @@ pub struct Order {
     pub amount_minor: i64,
     pub success_url: String,
     pub cancel_url: String,
+    /// Empty: none was given.
+    pub promotion_code: String,
     /// Empty: this call is one of its own.
     pub request_key: String,
 }
@@ -35,29 +38,32 @@ impl Usecases {
     /// A checkout page for a plan; the same page for the same key.
     ///
     /// # Errors
-    /// `PLAN_UNKNOWN`, `AMOUNT_OUT_OF_BOUNDS`, `IDEMPOTENCY_KEY_REUSED` when the key came with
-    /// another order before, `Unavailable` when Stripe does not answer.
+    /// `PLAN_UNKNOWN`, `AMOUNT_OUT_OF_BOUNDS`, `PROMOTION_UNKNOWN`, `ALREADY_SUBSCRIBED`,
+    /// `IDEMPOTENCY_KEY_REUSED` when the key came with another order before, `Unavailable` when
+    /// Stripe does not answer.
     pub async fn start_checkout(&self, order: Order) -> Result<Page, Error> {
-        let (plan, amount_minor) = self.priced(&order)?;
-        let wanted = self.intent(&order, amount_minor);
-        let (checkout, customer) = self.note(&wanted).await?;
+        let (plan, amount_minor) = self.priced(&order.plan_id, order.amount_minor)?;
+        let wanted = self.intent(&order, plan, amount_minor);
+        let (mut checkout, customer) = self.note(&wanted).await?;
         if let (Some(session_id), Some(url)) = (checkout.session_id.clone(), checkout.url.clone()) {
             return Ok(Page { session_id, url });
         }
+        self.refuse_a_second(&checkout, customer.as_deref()).await?;
+        self.settle_promotion(&mut checkout).await?;
         let customer = match customer {
             Some(known) => known,
             None => self.make_customer(&checkout.subscriber_id).await?,
         };
         let price = self.find_price(plan, amount_minor).await?;
-        let session = stripe_order(&checkout, plan, customer, price);
+        let session = self.stripe_order(&checkout, plan, customer, price);
         // The anchor is part of the key: with another anchor it is another order.
-        let anchor = checkout.anchor_at.unix_timestamp();
+        let anchor = checkout.start.anchor_at.unix_timestamp();
         let key = format!("checkout:{}:{anchor}", checkout.checkout_id);
         let made = self
             .stripe
             .create_checkout_session(&session, &key)
             .await
-            .map_err(refused)?;
+            .map_err(|failure| refused(failure, &checkout))?;
         let (session_id, url) = self
             .store
             .save_session(&checkout.checkout_id, &made.id, &made.url)
@@ -65,18 +71,7 @@ impl Usecases {
         Ok(Page { session_id, url })
     }
 
-    fn priced(&self, order: &Order) -> Result<(&Plan, i64), Error> {
-        let plan = self.plans.find(&order.plan_id).ok_or_else(|| {
-            // What was sent may be long: a refusal quotes as much of it as an id may have.
-            let asked: String = order.plan_id.chars().take(64).collect();
-            let message = format!("there is no plan {asked:?}");
-            Error::Invalid(Rejection::new("PLAN_UNKNOWN", message).with("field", "plan_id"))
-        })?;
-        let amount_minor = plan.price_for(order.amount_minor).map_err(out_of_bounds)?;
-        Ok((plan, amount_minor))
-    }
-
-    fn intent(&self, order: &Order, amount_minor: i64) -> Checkout {
+    fn intent(&self, order: &Order, plan: &Plan, amount_minor: i64) -> Checkout {
         let now = self.clock.now();
         let checkout_id = kit::ids::fresh("co");
         let given = !order.request_key.is_empty();
@@ -89,12 +84,15 @@ impl Usecases {
             checkout_id,
             subscriber_id: order.subscriber.to_string(),
             request_key,
+            program: plan.program.to_string(),
             plan_id: order.plan_id.clone(),
             amount_minor,
             currency: Asset::Usd.code().to_owned(),
             success_url: order.success_url.clone(),
             cancel_url: order.cancel_url.clone(),
-            anchor_at: billing_anchor(now),
+            promotion_code: order.promotion_code.clone(),
+            promotion_id: None,
+            start: start(plan, amount_minor, now),
             session_id: None,
             url: None,
             started_at: now,
@@ -110,42 +108,104 @@ impl Usecases {
             .await?;
         let mut checkout = self.store.save_checkout_in_tx(&mut tx, wanted).await?;
         if !checkout.is_for_the_same(wanted) {
-            return Err(reused());
+            return Err(refusals::reused());
         }
-        if checkout.is_stale(wanted.started_at) {
-            checkout.anchor_at = wanted.anchor_at;
+        if checkout.session_id.is_none() && checkout.start.is_stale(wanted.started_at) {
+            checkout.start = wanted.start;
             self.store
-                .move_anchor_in_tx(&mut tx, &checkout.checkout_id, checkout.anchor_at)
+                .move_start_in_tx(&mut tx, &checkout.checkout_id, checkout.start)
                 .await?;
         }
         tx.commit().await?;
         Ok((checkout, customer))
     }
 
-    async fn make_customer(&self, subscriber_id: &str) -> Result<String, Error> {
-        let order = CustomerOrder {
-            email: None,
-            metadata: Metadata::from([("subscriber_id".to_owned(), subscriber_id.to_owned())]),
+    /// One live subscription per subscriber and program. What we know may be a moment old, so
+    /// Stripe is asked too, after all pages that could still make another one were closed.
+    async fn refuse_a_second(
+        &self,
+        checkout: &Checkout,
+        customer: Option<&str>,
+    ) -> Result<(), Error> {
+        let live = self.store.list_live(&checkout.subscriber_id).await?;
+        if let Some(live) = live.iter().find(|it| it.program == checkout.program) {
+            return Err(refusals::already_subscribed(
+                &live.subscription_id,
+                &live.program,
+            ));
+        }
+        let Some(customer) = customer else {
+            return Ok(());
         };
-        let key = format!("customer:{subscriber_id}");
-        let made = self
-            .stripe
-            .create_customer(&order, &key)
-            .await
-            .map_err(refused)?;
-        self.store.save_customer(subscriber_id, &made.id).await?;
-        Ok(made.id)
+        for session in self.store.list_open_sessions(checkout).await? {
+            self.close_page(&session).await?;
+        }
+        let there = self.stripe.list_subscriptions_of(customer).await;
+        let there = there.map_err(refusals::refused)?;
+        let second = there.iter().find(|it| {
+            let program = it.metadata.get("program");
+            program == Some(&checkout.program) && !has_ended(&it.status)
+        });
+        match second {
+            Some(it) => Err(refusals::already_subscribed(&it.id, &checkout.program)),
+            None => Ok(()),
+        }
     }
 
-    async fn find_price(&self, plan: &Plan, amount_minor: i64) -> Result<String, Error> {
-        let order = MonthlyPriceOrder {
-            lookup_key: plan.lookup_key(amount_minor),
-            amount_minor,
-            currency: "usd".to_owned(),
-            product_name: plan.name.clone(),
+    /// A page that Stripe does not close is paid or closed already.
+    async fn close_page(&self, session: &str) -> Result<(), Error> {
+        match self.stripe.expire_checkout_session(session).await {
+            Ok(()) | Err(Failure::Refused { .. }) => {}
+            Err(failure) => return Err(refusals::refused(failure)),
+        }
+        self.store.close_session(session, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Found once and written down: a second send must be the same.
+    async fn settle_promotion(&self, checkout: &mut Checkout) -> Result<(), Error> {
+        if checkout.promotion_code.is_empty() || checkout.promotion_id.is_some() {
+            return Ok(());
+        }
+        let found = self.find_promotion(&checkout.promotion_code).await?;
+        let kept = self
+            .store
+            .save_promotion(&checkout.checkout_id, &found)
+            .await?;
+        checkout.promotion_id = Some(kept);
+        Ok(())
+    }
+
+    fn stripe_order(
+        &self,
+        checkout: &Checkout,
+        plan: &Plan,
+        customer: String,
+        price: String,
+    ) -> CheckoutOrder {
+        let labels = Metadata::from([
+            ("subscriber_id".to_owned(), checkout.subscriber_id.clone()),
+            ("program".to_owned(), checkout.program.clone()),
+            ("plan_id".to_owned(), plan.plan_id.clone()),
+        ]);
+        let discount = match &checkout.promotion_id {
+            Some(id) => Discount::Given(id.clone()),
+            None if self.offer.allow_promotion_codes => Discount::Asked,
+            None => Discount::None,
         };
-        let price = self.stripe.find_or_create_monthly_price(&order).await;
-        Ok(price.map_err(refused)?.id)
+        let order = CheckoutOrder {
+            customer,
+            price,
+            success_url: checkout.success_url.clone(),
+            cancel_url: checkout.cancel_url.clone(),
+            client_reference_id: Some(checkout.subscriber_id.clone()),
+            metadata: labels.clone(),
+            subscription_metadata: labels,
+            discount,
+            tax_rates: self.offer.tax_rates.clone(),
+            ..CheckoutOrder::default()
+        };
+        checkout.begin(order, &plan.name)
     }
 }
 
@@ -153,74 +213,100 @@ impl Checkout {
     fn is_for_the_same(&self, other: &Self) -> bool {
         let order = |it: &Self| {
             let urls = (it.success_url.clone(), it.cancel_url.clone());
-            (it.plan_id.clone(), it.amount_minor, urls)
+            let codes = it.promotion_code.clone();
+            (it.plan_id.clone(), it.amount_minor, urls, codes)
         };
         order(self) == order(other)
     }
 
-    /// Begun before the anchor, and taken up again after it.
-    fn is_stale(&self, now: OffsetDateTime) -> bool {
-        self.session_id.is_none() && self.anchor_at <= now
+    /// The part of an order that says how the subscription begins.
+    fn begin(&self, order: CheckoutOrder, plan_name: &str) -> CheckoutOrder {
+        let anchor = Some(self.start.anchor_at);
+        let (billing_cycle_anchor, trial_end, proration) = match self.start.begins {
+            Begins::Trial => (None, anchor, None),
+            Begins::Prorated => (anchor, None, Some(Proration::Charge)),
+            Begins::Full | Begins::Free => (anchor, None, Some(Proration::Free)),
+        };
+        let first_month = (self.start.begins == Begins::Full).then(|| FirstMonth {
+            amount_minor: self.amount_minor,
+            currency: self.currency.to_ascii_lowercase(),
+            name: format!("{plan_name}, first month"),
+        });
+        CheckoutOrder {
+            billing_cycle_anchor,
+            trial_end,
+            proration,
+            first_month,
+            ..order
+        }
     }
 }
 
-fn stripe_order(
-    checkout: &Checkout,
-    plan: &Plan,
-    customer: String,
-    price: String,
-) -> CheckoutOrder {
-    let labels = Metadata::from([
-        ("subscriber_id".to_owned(), checkout.subscriber_id.clone()),
-        ("program".to_owned(), plan.program.to_string()),
-        ("plan_id".to_owned(), plan.plan_id.clone()),
-    ]);
-    CheckoutOrder {
-        customer,
-        price,
-        success_url: checkout.success_url.clone(),
-        cancel_url: checkout.cancel_url.clone(),
-        client_reference_id: Some(checkout.subscriber_id.clone()),
-        metadata: labels.clone(),
-        subscription_metadata: labels,
-        billing_cycle_anchor: Some(checkout.anchor_at),
-        proration: Some(Proration::Charge),
+/// An order that Stripe did not carry out. It may not like the discount that it was given.
+fn refused(failure: Failure, checkout: &Checkout) -> Error {
+    if let Failure::Refused {
+        param: Some(field), ..
+    } = &failure
+        && field.starts_with("discounts")
+    {
+        return refusals::no_such_promotion(&checkout.promotion_code);
     }
+    refusals::refused(failure)
 }
 
-fn out_of_bounds(bounds: OutOfBounds) -> Error {
-    let OutOfBounds {
-        min_minor,
-        max_minor,
-    } = bounds;
-    let message = format!("the amount must be {min_minor} to {max_minor} cents");
-    let rejection = Rejection::new("AMOUNT_OUT_OF_BOUNDS", message)
-        .with("field", "amount_minor")
-        .with("min_minor", min_minor)
-        .with("max_minor", max_minor);
-    Error::Invalid(rejection)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::start::Start;
+    use time::OffsetDateTime;
 
-fn reused() -> Error {
-    let message = "this idempotency key was used for another checkout";
-    Error::Conflict(Rejection::new("IDEMPOTENCY_KEY_REUSED", message))
-}
-
-/// An order that Stripe did not carry out. Only an address can be the caller's mistake.
-fn refused(failure: Failure) -> Error {
-    match failure {
-        Failure::Refused {
-            param: Some(field), ..
-        } if field == "success_url" || field == "cancel_url" => {
-            let message = format!("Stripe does not take this {field}");
-            Error::Invalid(Rejection::new("INVALID_ARGUMENT", message).with("field", field))
+    #[test]
+    fn each_beginning_is_told_to_stripe_in_its_own_way() {
+        let anchor_at = OffsetDateTime::UNIX_EPOCH;
+        for (begins, anchored, tried, proration, first_month) in [
+            (Begins::Trial, false, true, None, None),
+            (Begins::Prorated, true, false, Some(Proration::Charge), None),
+            (Begins::Free, true, false, Some(Proration::Free), None),
+            (
+                Begins::Full,
+                true,
+                false,
+                Some(Proration::Free),
+                Some(1_000),
+            ),
+        ] {
+            let start = Start { begins, anchor_at };
+            let order = order_for(start).begin(CheckoutOrder::default(), "Ten");
+            let at = |there: bool| there.then_some(anchor_at);
+            assert_eq!(order.billing_cycle_anchor, at(anchored), "{begins:?}");
+            assert_eq!(
+                (order.trial_end, order.proration),
+                (at(tried), proration),
+                "{begins:?}"
+            );
+            let charged = order.first_month.map(|first| first.amount_minor);
+            assert_eq!(charged, first_month, "{begins:?}");
         }
-        Failure::Refused { .. } | Failure::KeyMisused { .. } | Failure::Mismatch { .. } => {
-            Error::Bug(Box::new(failure))
+    }
+
+    fn order_for(start: Start) -> Checkout {
+        let text = String::new;
+        Checkout {
+            checkout_id: text(),
+            subscriber_id: text(),
+            request_key: text(),
+            program: text(),
+            plan_id: text(),
+            amount_minor: 1_000,
+            currency: "USD".into(),
+            success_url: text(),
+            cancel_url: text(),
+            promotion_code: text(),
+            promotion_id: None,
+            start,
+            session_id: None,
+            url: None,
+            started_at: OffsetDateTime::UNIX_EPOCH,
         }
-        Failure::Unknown { .. }
-        | Failure::RateLimited { .. }
-        | Failure::NotSent { .. }
-        | Failure::Unauthorized { .. } => Error::Unavailable(Box::new(failure)),
     }
 }

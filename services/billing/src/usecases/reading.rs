@@ -9,14 +9,15 @@ use std::time::Duration;
 use futures::StreamExt;
 use kit::{Error, Turn};
 use sqlx::PgConnection;
-use stripe::{Doubt, Failure, Settlement, Stripe};
+use stripe::{Doubt, Failure, Settlement};
 
 use super::Usecases;
+use super::recording::{Recorded, Snapshot, Unread};
 use crate::convert;
 use crate::domain::charge::{self, Unclaimed};
 use crate::domain::event::WorkKind;
 use crate::domain::month::first_open;
-use crate::store::{Claim, Subscription, UnclaimedObject};
+use crate::store::{Claim, UnclaimedObject};
 
 /// Objects leased at once.
 const CLAIMS_MAX: i64 = 48;
@@ -32,7 +33,7 @@ const FAILURES_ALARMING: i32 = 6;
 
 /// What Stripe says of an object.
 enum Reading {
-    Subscription(Box<stripe::Subscription>),
+    Subscription(Box<Snapshot>),
     Settlement(Box<Settlement>),
     /// An invoice for which nobody was charged.
     Nothing,
@@ -86,7 +87,7 @@ impl Usecases {
                 Ok(()) => return,
                 Err(error) => chain(&error),
             },
-            Err(failure) => failure.to_string(),
+            Err(failure) => failure,
         };
         match self.store.postpone_claim(&claim, &failure).await {
             Ok(Some(count)) if count >= FAILURES_ALARMING => tracing::error!(
@@ -108,16 +109,38 @@ impl Usecases {
     }
 
     /// What cannot get better by asking again is an answer, too: a person looks at it.
-    async fn ask(&self, claim: &Claim) -> Result<Reading, Failure> {
-        match read(&self.stripe, claim.kind, &claim.object_id).await {
-            Err(failure)
+    async fn ask(&self, claim: &Claim) -> Result<Reading, String> {
+        match self.read(claim.kind, &claim.object_id).await {
+            Err(Unread::Stripe(failure))
                 if failure.is_not_found()
                     || matches!(failure, Failure::Mismatch { .. })
                     || is_foreign(claim, &failure) =>
             {
                 Ok(Reading::Unclaimed(Unclaimed(failure.to_string())))
             }
-            other => other,
+            Err(Unread::Stripe(failure)) => Err(failure.to_string()),
+            Err(Unread::Store(error)) => Err(error.to_string()),
+            Ok(reading) => Ok(reading),
+        }
+    }
+
+    async fn read(&self, kind: WorkKind, id: &str) -> Result<Reading, Unread> {
+        match kind {
+            WorkKind::Subscription => {
+                let snapshot = self.read_subscription(id).await?;
+                Ok(Reading::Subscription(Box::new(snapshot)))
+            }
+            WorkKind::Unpaid => match self.stripe.retrieve_invoice(id).await?.subscription {
+                Some(subscription) => {
+                    let snapshot = self.read_subscription(&subscription).await?;
+                    Ok(Reading::Subscription(Box::new(snapshot)))
+                }
+                None => Ok(Reading::Nothing),
+            },
+            WorkKind::Invoice => {
+                let settlement = self.stripe.invoice_settlement(id).await?;
+                Ok(settlement.map_or(Reading::Nothing, |it| Reading::Settlement(Box::new(it))))
+            }
         }
     }
 
@@ -142,27 +165,19 @@ impl Usecases {
         &self,
         tx: &mut PgConnection,
         claim: &Claim,
-        read: &stripe::Subscription,
+        snapshot: &Snapshot,
     ) -> Result<(), Error> {
-        let owner = match charge::owner(&read.metadata) {
-            Ok(owner) => owner,
-            Err(why) => return self.unclaimed_in_tx(tx, claim, &why, None).await,
-        };
-        let known = self.store.find_subscription_in_tx(tx, &read.id).await?;
-        let next = Subscription::next(known.as_ref(), read, &owner, self.clock.now());
-        self.store
-            .resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id)
-            .await?;
-        if known.as_ref() == Some(&next) {
-            return Ok(());
+        let kind = claim.kind.as_str();
+        match self.record_subscription_in_tx(tx, snapshot).await? {
+            Recorded::Ours(_) => Ok(self
+                .store
+                .resolve_unclaimed_in_tx(tx, kind, &claim.object_id)
+                .await?),
+            // Its own events tell of it, too.
+            Recorded::Foreign(_) if claim.kind == WorkKind::Unpaid => Ok(()),
+            Recorded::Foreign(why) => self.unclaimed_in_tx(tx, claim, &why, None).await,
+            Recorded::Stale => Err(Error::unavailable("it was changed meanwhile")),
         }
-        let changed = Subscription {
-            version: next.version.saturating_add(1),
-            ..next
-        };
-        self.store.save_subscription_in_tx(tx, &changed).await?;
-        let fact = convert::subscription_fact(&changed, self.clock.now());
-        Ok(self.outbox.enqueue_in_tx(tx, &[fact]).await?)
     }
 
     async fn charge_in_tx(
@@ -232,19 +247,6 @@ impl Usecases {
             .store
             .save_unclaimed_in_tx(tx, &unclaimed, self.clock.now())
             .await?)
-    }
-}
-
-async fn read(stripe: &Stripe, kind: WorkKind, id: &str) -> Result<Reading, Failure> {
-    match kind {
-        WorkKind::Subscription => {
-            let subscription = stripe.retrieve_subscription(id).await?;
-            Ok(Reading::Subscription(Box::new(subscription)))
-        }
-        WorkKind::Invoice => {
-            let settlement = stripe.invoice_settlement(id).await?;
-            Ok(settlement.map_or(Reading::Nothing, |it| Reading::Settlement(Box::new(it))))
-        }
     }
 }
 

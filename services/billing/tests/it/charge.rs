@@ -61,7 +61,7 @@ async fn an_invoice_that_is_told_of_in_two_ways_and_twice_is_one_charge() -> Res
 }
 
 /// The same told by another event.
-fn retold(event: &Value) -> Value {
+pub fn retold(event: &Value) -> Value {
     let mut event = event.clone();
     event["id"] = json!(format!("{}again", event["id"].as_str().unwrap_or_default()));
     event

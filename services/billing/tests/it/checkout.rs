@@ -8,7 +8,7 @@ use tonic::Code;
 use wire::billing::v1::billing_service_client::BillingServiceClient;
 use wire::billing::v1::{GetMonthRequest, ListPlansRequest, ListSubscriptionsRequest};
 
-use crate::world::{World, checkout, start};
+use crate::world::{World, checkout, start, told};
 
 #[tokio::test]
 async fn the_same_key_gets_the_same_page_and_never_another_order() -> Result<()> {
@@ -93,6 +93,28 @@ async fn of_two_calls_with_one_key_both_get_the_page_that_was_kept() -> Result<(
     Ok(())
 }
 
+/// Whoever pays the second of two pages must not be able to pay the first as well.
+#[tokio::test]
+async fn nobody_buys_a_program_twice() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    let first = start(&service, checkout("bob", "plan_10", 0)).await?;
+    let second = start(&service, checkout("bob", "plan_20", 0)).await?;
+    let path = format!("/v1/checkout/sessions/{}", first.session_id);
+    assert_eq!(world.get(&path).await?["status"], json!("expired"));
+    world.pay(&second.session_id).await?;
+    // Before its events are here, and after.
+    for _ in 0..2 {
+        let third = start(&service, checkout("bob", "plan_5", 0)).await;
+        let (code, figures) = told(third.unwrap_err())?;
+        assert_eq!(code, "ALREADY_SUBSCRIBED");
+        assert!(figures["subscription_id"].starts_with("sub_"));
+        world.catch_up(&service).await?;
+    }
+    service.stop().await;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_subscription_begun_in_mid_month_is_charged_in_part_and_renewed_on_the_first()
 -> Result<()> {
@@ -107,6 +129,7 @@ async fn a_subscription_begun_in_mid_month_is_charged_in_part_and_renewed_on_the
     let mut client = BillingServiceClient::new(service.peer()?);
     let asked = ListSubscriptionsRequest {
         subscriber_id: "bob".into(),
+        program: String::new(),
     };
     let found = client
         .list_subscriptions(asked)

@@ -65,10 +65,13 @@ async fn the_work_of_a_killed_process_is_taken_over_when_its_lease_runs_out() ->
     Ok(())
 }
 
-/// A subscription of somebody else's on the same account, priced by the tenth of a cent: Stripe
-/// then tells no whole price.
+/// A subscription of somebody else's on the same account, to nothing that we can read.
 const FOREIGN: &str = r#"{"id": "sub_1", "object": "subscription", "status": "active",
-    "metadata": {}, "items": {"data": [{"current_period_start": 1798761600,
+    "metadata": {}, "items": {"data": []}}"#;
+/// One that says it is ours, priced by the tenth of a cent: Stripe then tells no whole price.
+const BY_TENTHS: &str = r#"{"id": "sub_1", "object": "subscription", "status": "active",
+    "metadata": {"subscriber_id": "bob", "program": "allocation"},
+    "items": {"data": [{"id": "si_1", "current_period_start": 1798761600,
     "current_period_end": 1801440000,
     "price": {"id": "price_1", "currency": "usd", "unit_amount": null}}]}}"#;
 
@@ -92,17 +95,24 @@ async fn answering(body: &'static str) -> Result<String> {
 #[tokio::test]
 async fn a_subscription_that_nobody_can_read_is_shown_to_a_person_and_holds_up_no_month()
 -> Result<()> {
+    for (body, why) in [(FOREIGN, "cannot be read"), (BY_TENTHS, "cents")] {
+        a_person_looks_at(body, why).await?;
+    }
+    Ok(())
+}
+
+async fn a_person_looks_at(body: &'static str, why: &str) -> Result<()> {
     let world = World::begin().await?;
-    let service = world.service_at(&answering(FOREIGN).await?).await?;
+    let service = world.service_at(&answering(body).await?).await?;
     let events = [made_up("evt_1", "customer.subscription.created", "sub_1")];
     world.deliver(&events, None).await?;
     world.ingested("2027-01", &events).await?;
     service.settle().await;
     let owner = world.bed.db.owner().await?;
-    let shown: Vec<String> = sqlx::query_scalar("select object_id from billing.unclaimed")
+    let shown: Vec<String> = sqlx::query_scalar("select reason from billing.unclaimed")
         .fetch_all(&owner)
         .await?;
-    assert_eq!(shown, ["sub_1"]);
+    assert!(shown.len() == 1 && shown[0].contains(why), "{shown:?}");
     assert_eq!(world.bed.announced::<MonthCut>(SCHEMA).await?.len(), 1);
     service.stop().await;
     Ok(())

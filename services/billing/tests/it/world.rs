@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
 use tokio::net::TcpListener;
 use wire::billing::v1::billing_service_client::BillingServiceClient;
-use wire::billing::v1::{StartCheckoutRequest, StartCheckoutResponse};
+use wire::billing::v1::{ChargeSettled, StartCheckoutRequest, StartCheckoutResponse};
 use wire::webhook_ingest::v1::{MonthIngested, StripeEvent};
 
 pub const NEW_YEAR: OffsetDateTime = datetime!(2027-01-01 00:00 UTC);
@@ -52,12 +52,22 @@ impl World {
 
     /// A service that looks for Stripe at another address.
     pub async fn service_at(&self, stripe: &str) -> Result<TestService> {
-        let settings = [
+        self.service_with::<Billing>(stripe, &[]).await
+    }
+
+    /// A service with settings of its own.
+    pub async fn service_with<S: Service>(
+        &self,
+        stripe: &str,
+        more: &[(&str, &str)],
+    ) -> Result<TestService> {
+        let mut settings = vec![
             ("TRIBUTARY__CLOCK__SANDBOX_URL", self.url.as_str()),
             ("BILLING__STRIPE__BASE_URL", stripe),
             ("BILLING__STRIPE__SECRET_KEY", "sk_test_billing"),
         ];
-        self.bed.service::<Billing>(&settings).await
+        settings.extend(more);
+        self.bed.service::<S>(&settings).await
     }
 
     pub async fn get(&self, path: &str) -> Result<Value> {
@@ -90,9 +100,41 @@ impl World {
     }
 
     pub async fn pay(&self, session: &str) -> Result<()> {
-        self.post(&format!("/_sandbox/checkout/{session}/complete"), &[])
+        self.pay_with(session, &[]).await
+    }
+
+    /// Fills the page in: `card_number`, `promotion_code`.
+    pub async fn pay_with(&self, session: &str, typed: &[(&str, &str)]) -> Result<()> {
+        self.post(&format!("/_sandbox/checkout/{session}/complete"), typed)
             .await?;
         Ok(())
+    }
+
+    /// Announces all events so far, and waits until what they name is read.
+    pub async fn catch_up(&self, service: &TestService) -> Result<()> {
+        self.deliver(&self.events().await?, None).await?;
+        service.settle().await;
+        Ok(())
+    }
+
+    /// What was announced of charges, oldest first: gross, tax, and the month that it funds.
+    /// All of it, and nothing else, came in at Stripe.
+    pub async fn charges(&self) -> Result<Vec<(i64, i64, String)>> {
+        let mut charges = self.bed.announced::<ChargeSettled>(SCHEMA).await?;
+        charges.sort_by_key(|charge| charge.settled_at.map(|at| (at.seconds, at.nanos)));
+        let at_stripe = self.get("/v1/charges?limit=100").await?;
+        let at_stripe = at_stripe["data"].as_array().cloned().context("a list")?;
+        let paid = at_stripe.iter().filter(|charge| charge["paid"] == true);
+        let amounts = paid.filter_map(|charge| charge["amount"].as_i64());
+        let announced = charges.iter().map(|charge| charge.gross_minor);
+        ensure!(
+            amounts.sum::<i64>() == announced.sum::<i64>(),
+            "cash was lost"
+        );
+        Ok(charges
+            .into_iter()
+            .map(|it| (it.gross_minor, it.tax_minor, it.period_month))
+            .collect())
     }
 
     /// All events so far, oldest first.
@@ -168,7 +210,7 @@ pub fn checkout(who: &str, plan_id: &str, amount_minor: i64) -> StartCheckoutReq
         amount_minor,
         success_url: "https://site.example/done".into(),
         cancel_url: "https://site.example/back".into(),
-        idempotency_key: String::new(),
+        ..StartCheckoutRequest::default()
     }
 }
 
@@ -178,6 +220,12 @@ pub async fn start(
 ) -> Result<StartCheckoutResponse, anyhow::Error> {
     let mut client = BillingServiceClient::new(service.peer()?);
     Ok(client.start_checkout(request).await?.into_inner())
+}
+
+/// A refusal's code and figures.
+pub fn told(error: anyhow::Error) -> Result<(String, std::collections::HashMap<String, String>)> {
+    let status = error.downcast::<tonic::Status>()?;
+    kit::reason_of(&status).with_context(|| format!("no refusal: {status}"))
 }
 
 /// An event of this kind, made up, about an object that need not exist.
