@@ -38,15 +38,19 @@ pub fn response(asked_minor: i64, decision: Decision) -> ReserveResponse {
             allowed_minor: asked_minor,
             ..Default::default()
         },
-        Decision::Refused {
+        Decision::Capped {
             limit,
             allowed_minor,
             reason,
         } => ReserveResponse {
-            allowed: false,
             code: limit.code().to_owned(),
             reason,
             allowed_minor,
+            ..Default::default()
+        },
+        Decision::Refused { limit, reason } => ReserveResponse {
+            code: limit.code().to_owned(),
+            reason,
             ..Default::default()
         },
     }

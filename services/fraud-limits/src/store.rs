@@ -111,11 +111,13 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Ends a reservation; nothing happens to one that is not there or has ended.
+    /// Ends a reservation; nothing happens to one that is not there or was given back. One that
+    /// was confirmed can still be given back: banks return money.
     pub async fn end_reservation(&self, payout_id: &str, state: &str) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update fraud_limits.reservation set state = $2
-             where payout_id = $1 and state = 'reserved'",
+             where payout_id = $1
+               and (state = 'reserved' or (state = 'confirmed' and $2 = 'released'))",
             payout_id,
             state
         )

@@ -42,19 +42,19 @@ impl Usecases {
         }
         let now = self.clock.now();
         let decision = domain::decide(self.limits, &request);
-        match &decision {
-            Decision::Allowed => {
+        match decision.blocked() {
+            None => {
                 self.store
                     .save_reservation_in_tx(&mut tx, &request, now)
                     .await?;
             }
-            Decision::Refused { limit, reason, .. } => {
+            Some((limit, reason)) => {
                 let first = self
                     .store
-                    .save_blocked_in_tx(&mut tx, &request, *limit, reason, now)
+                    .save_blocked_in_tx(&mut tx, &request, limit, reason, now)
                     .await?;
                 if first {
-                    let fact = self.blocked(&request, *limit, reason);
+                    let fact = self.announce_blocked(&request, limit, reason);
                     self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;
                 }
             }
@@ -71,7 +71,7 @@ impl Usecases {
         Ok(self.store.end_reservation(payout_id, "confirmed").await?)
     }
 
-    /// The payout will not go out.
+    /// The payout will not go out, or it came back after it had: it no longer counts.
     ///
     /// # Errors
     /// The database's.
@@ -79,7 +79,7 @@ impl Usecases {
         Ok(self.store.end_reservation(payout_id, "released").await?)
     }
 
-    fn blocked(&self, request: &Request, limit: Limit, reason: &str) -> Fact {
+    fn announce_blocked(&self, request: &Request, limit: Limit, reason: &str) -> Fact {
         let event = PayoutBlocked {
             payout_id: request.payout_id.clone(),
             creator_id: request.creator_id.clone(),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 pub struct Config {
     pub stripe: Stripe,
     pub run: Run,
+    pub request: Request,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -23,12 +24,22 @@ pub struct Run {
     pub payout_min_minor: i64,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    pub payout_min_minor: i64,
+}
+
 impl kit::Validate for Config {
     fn validate(&self) -> Result<(), String> {
-        if self.run.payout_min_minor > 0 {
-            Ok(())
-        } else {
-            Err("run.payout_min_minor must be at least 1".to_owned())
+        for (name, least) in [
+            ("run", self.run.payout_min_minor),
+            ("request", self.request.payout_min_minor),
+        ] {
+            if least < 1 {
+                return Err(format!("{name}.payout_min_minor must be at least 1"));
+            }
         }
+        Ok(())
     }
 }

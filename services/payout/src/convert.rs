@@ -1,17 +1,19 @@
 //! Between the contract's messages and the domain.
 
 use kit::{Error, Rejection};
-use ledger::{CreatorId, FactBody, Month};
-use mailbox::Fact;
+use ledger::{CreatorId, Month};
+use money::{Amount, Asset};
 use time::OffsetDateTime;
 use wire::payout::v1 as proto;
 
-use crate::domain::{self, Account, Creator, Payout, Profile, State};
+use crate::domain::{self, Account, Carried, Creator, Floor, Payout, Profile, State};
 use crate::store::Filter;
-use crate::usecases::{Addresses, RunView};
+use crate::usecases::{Addresses, Request, RunView};
 
 /// Longer texts are not names.
 const TEXT_MAX: usize = 320;
+/// Longer texts are not keys.
+const KEY_MAX: usize = 255;
 
 fn invalid(field: &'static str, why: impl std::fmt::Display) -> Error {
     let message = format!("{field} is not valid: {why}");
@@ -130,6 +132,7 @@ pub fn filter(message: proto::ListPayoutsRequest) -> Result<Filter, Error> {
 }
 
 pub fn payout(payout: Payout) -> proto::Payout {
+    let (month, scheduled) = (month_text(&payout), payout.month.is_some());
     proto::Payout {
         payout_id: payout.payout_id.to_string(),
         creator_id: payout.creator_id.to_string(),
@@ -144,97 +147,85 @@ pub fn payout(payout: Payout) -> proto::Payout {
         created_at: Some(wire::timestamp(payout.created_at)),
         expected_arrival_at: payout.expected_arrival_at.map(wire::timestamp),
         paid_at: payout.paid_at.map(wire::timestamp),
-        month: payout.month.to_string(),
+        scheduled,
+        month,
         version: payout.version,
+        reversed_minor: payout.reversed.minor(),
+        retry_count: i32::try_from(payout.retry_count).unwrap_or(i32::MAX),
+        next_retry_at: payout.next_retry_at.map(wire::timestamp),
     }
 }
 
-pub fn run(run: RunView) -> proto::GetRunResponse {
+/// Empty for a payout that its creator asked for.
+pub fn month_text(payout: &Payout) -> String {
+    payout
+        .month
+        .map(|month| month.to_string())
+        .unwrap_or_default()
+}
+
+/// A request for a payout. Bounds that are settings are checked by the use case.
+///
+/// # Errors
+/// `Invalid` naming the field.
+pub fn request(message: proto::RequestPayoutRequest) -> Result<Request, Error> {
+    let key = message.idempotency_key;
+    if key.is_empty() || key.len() > KEY_MAX || key.chars().any(char::is_control) {
+        return Err(invalid("idempotency_key", "1 to 255 bytes in one line"));
+    }
+    let amount = Amount::try_new(message.amount_minor, Asset::Usd)
+        .map_err(|error| invalid("amount_minor", error))?;
+    Ok(Request {
+        creator_id: creator_id(&message.creator_id)?,
+        key,
+        amount: Some(amount).filter(|amount| !amount.is_zero()),
+    })
+}
+
+pub fn run(month: Month, run: RunView) -> proto::GetRunResponse {
     let RunView {
         planning,
         figures,
         carried,
     } = run;
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
+    let open = figures.open_count.saturating_add(figures.errand_count);
     proto::GetRunResponse {
-        state: domain::run_state(planning, figures.open_count).to_owned(),
+        state: domain::run_state(planning, open).to_owned(),
         planned_count: count(figures.planned_count),
         planned_minor: figures.planned_minor,
         paid_count: count(figures.paid_count),
         paid_minor: figures.paid_minor,
         carried_over: carried
             .into_iter()
-            .map(|carried| proto::CarriedOver {
-                creator_id: carried.creator_id.to_string(),
-                payable_minor: carried.payable.minor(),
-                reason: carried.reason,
-            })
+            .map(|carried| carried_over(month.to_string(), carried))
             .collect(),
+        failed_count: count(figures.failed_count),
+        failed_minor: figures.failed_minor,
+        open_count: count(figures.open_count),
+        open_minor: figures.open_minor,
     }
 }
 
-pub fn creator_registered(creator: &Creator, now: OffsetDateTime) -> Fact {
-    let event = proto::CreatorRegistered {
-        creator_id: creator.creator_id.clone(),
-        display_name: creator.display_name.clone(),
-        created_at: Some(wire::timestamp(creator.created_at)),
-        version: creator.version,
-    };
-    let fact_id = format!("creator:{}:{}", creator.creator_id, creator.version);
-    Fact::new(fact_id, &creator.creator_id, creator.version, now, &event)
-}
-
-pub fn account_changed(account: &Account, now: OffsetDateTime) -> Fact {
-    let event = proto::AccountChanged {
-        creator_id: account.creator_id.clone(),
-        account_id: account.account_id.clone().unwrap_or_default(),
-        status: account.status().as_str().to_owned(),
-        payouts_enabled: account.payouts_enabled,
-        version: account.version,
-    };
-    let fact_id = format!("account:{}:{}", account.creator_id, account.version);
-    Fact::new(fact_id, &account.creator_id, account.version, now, &event)
-}
-
-pub fn payout_changed(payout: &Payout, now: OffsetDateTime) -> Fact {
-    let event = proto::PayoutChanged {
-        payout_id: payout.payout_id.to_string(),
-        creator_id: payout.creator_id.to_string(),
-        amount_minor: payout.amount.minor(),
-        currency: payout.amount.asset().code().to_owned(),
-        state: payout.state.as_str().to_owned(),
-        step: payout.step.to_string(),
-        reason: payout.reason.clone(),
-        failure_code: payout.failure_code.clone(),
-        expected_arrival_at: payout.expected_arrival_at.map(wire::timestamp),
-        version: payout.version,
-        month: payout.month.to_string(),
-    };
-    let fact_id = format!("payout:{}:{}", payout.payout_id, payout.version);
-    Fact::new(
-        fact_id,
-        payout.payout_id.as_str(),
-        payout.version,
-        now,
-        &event,
-    )
-}
-
-/// A fact for the books as it travels; `None` for kinds that are not ours to announce.
-pub fn for_the_books(fact: &ledger::Fact, payout: &Payout, now: OffsetDateTime) -> Option<Fact> {
-    let (fact_id, about, version) = (
-        fact.key().to_string(),
-        payout.payout_id.as_str(),
-        payout.version,
-    );
-    if let FactBody::AttemptSettled(settled) = fact.body() {
-        let event = proto::AttemptSettled::from(settled);
-        return Some(Fact::new(fact_id, about, version, now, &event));
+pub fn carried_over(month: String, carried: Carried) -> proto::CarriedOver {
+    proto::CarriedOver {
+        creator_id: carried.creator_id.to_string(),
+        payable_minor: carried.payable.minor(),
+        reason: carried.reason,
+        expected_on: carried.expected_on.map(wire::timestamp),
+        month,
     }
-    if let FactBody::AttemptRefused(refused) = fact.body() {
-        let mut event = proto::AttemptRefused::from(refused);
-        event.failure_code = payout.failure_code.clone();
-        return Some(Fact::new(fact_id, about, version, now, &event));
-    }
-    None
+}
+
+/// A floor that was never set answers zeros.
+pub fn floor(floor: Option<Floor>) -> proto::GetFloorResponse {
+    floor.map_or_else(proto::GetFloorResponse::default, |floor| {
+        proto::GetFloorResponse {
+            minimum_minor: floor.settings.minimum_minor,
+            required_minor: floor.required_minor,
+            cut: floor.cut,
+            set_at: Some(wire::timestamp(floor.set_at)),
+            is_manual: floor.settings.is_manual,
+        }
+    })
 }

@@ -4,22 +4,33 @@ mod account;
 mod action;
 mod command;
 mod decide;
+mod floor;
 #[cfg(test)]
 mod matrix;
 mod payout;
 mod plan;
+#[cfg(test)]
+mod random;
+mod reason;
+#[cfg(test)]
+mod rules;
+mod settling;
 mod word;
 
 pub use account::{Account, AccountStatus, Creator, Profile};
 pub use action::{
-    Action, Doubt, KEY_LIFE, LOST, READ_AGAIN, READ_BACK_AFTER, Remedy, idempotency_key,
-    is_retryable, next_action, remedy,
+    Action, Doubt, KEY_LIFE, LOST, NOT_ALLOWED, READ_AGAIN, READ_BACK_AFTER, REVERSE_AGAIN, Remedy,
+    idempotency_key, is_retryable, next_action, remedy, retry_at, reverse_at,
 };
-pub use command::{Change, Command, Decision, Outcome, Rejection};
+pub use command::{Change, Comeback, Command, Decision, Outcome, Rejection, Reversal};
 pub use decide::decide;
-pub use payout::{Errand, NewPayout, Payout, State};
+pub use floor::{FLOOR_EVERY, Floor, Settings};
+pub use payout::{Asked, Errand, NewPayout, Payout, State, Step};
 pub use plan::{
-    Candidate, Carried, NOT_VERIFIED, Pass, Plan, next_midnight, payout_id, plan, run_state,
+    Candidate, Carried, NOT_VERIFIED, Pass, Plan, Waiting, next_midnight, payout_id, plan,
+    requested_id, rest_follows, run_state,
 };
+pub use reason::cause;
+pub use settling::{Pending, Settling};
 pub use word::UnknownWord;
 pub(crate) use word::words;

@@ -4,6 +4,7 @@
 //! accounts, payouts, and to the books what became of each attempt. Listens to Stripe's events
 //! and to the close of months. Holds are in the books (`earnings`), limits in `fraud-limits`.
 
+mod announce;
 mod config;
 mod convert;
 pub mod domain;
@@ -60,7 +61,9 @@ impl Service for Payout {
             .subscriber("earnings", subscriber::Closes { store })
             .worker(worker::Planner(usecases.clone()))
             .worker(worker::Sender(usecases.clone()))
-            .worker(worker::Reader(usecases)))
+            .worker(worker::Reader(usecases.clone()))
+            .worker(worker::Floor::new(usecases.clone()))
+            .worker(worker::Holds(usecases)))
     }
 }
 
@@ -73,6 +76,7 @@ fn usecases(parts: Parts<config::Config>, store: store::Store) -> Result<Usecase
     stripe.timeout = STRIPE_TIMEOUT;
     let wrong = |why: &dyn std::fmt::Display| BootError::Config(why.to_string());
     let least = Amount::try_new(parts.config.run.payout_min_minor, Asset::Usd);
+    let request_least = Amount::try_new(parts.config.request.payout_min_minor, Asset::Usd);
     Ok(Usecases {
         store,
         outbox: parts.outbox,
@@ -81,5 +85,6 @@ fn usecases(parts: Parts<config::Config>, store: store::Store) -> Result<Usecase
         earnings: EarningsServiceClient::new(parts.peers.connect("earnings")?),
         limits: FraudLimitsServiceClient::new(parts.peers.connect("fraud-limits")?),
         payout_min: least.map_err(|error| wrong(&error))?,
+        request_min: request_least.map_err(|error| wrong(&error))?,
     })
 }

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use kit::Error;
-use ledger::{AttemptStep, StripeId};
+use ledger::StripeId;
+use money::{Amount, Asset};
 use serde::{Deserialize, Serialize};
-use stripe::{BankPayout, BankPayoutOrder, Failure, Transfer, TransferOrder};
+use stripe::{
+    BankPayout, BankPayoutOrder, Failure, Reversal as Made, ReversalOrder, Transfer, TransferOrder,
+};
 use time::Duration;
 
-use crate::domain::{Command, Doubt, Payout};
+use crate::domain::{Command, Doubt, Payout, Reversal, Step};
 
 /// What our labels on Stripe's objects are called.
 pub const PAYOUT_ID: &str = "payout_id";
 const ATTEMPT: &str = "attempt";
 
-/// An order of either step. Kept as JSON beside its key: a repetition reads it from there, so
+/// An order of any step. Kept as JSON beside its key: a repetition reads it from there, so
 /// that it is the same order whatever has changed since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -24,6 +27,9 @@ pub struct Order {
     /// The connected account: where a transfer goes, whose bank is paid.
     pub account_id: String,
     pub transfer_group: String,
+    /// What a reversal takes back; empty in the other steps.
+    #[serde(default)]
+    pub transfer_id: String,
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -31,18 +37,29 @@ impl Order {
     /// The order for the attempt that a payout is at.
     #[must_use]
     pub fn of(payout: &Payout) -> Self {
+        let month = payout.month.map(|month| month.to_string());
+        let month = month.unwrap_or_else(|| "requested".to_owned());
+        let amount = match payout.step {
+            Step::Transfer => payout.amount,
+            Step::Bank | Step::Reversal => payout.left(),
+        };
+        let transfer_id = match payout.step {
+            Step::Transfer | Step::Bank => String::new(),
+            Step::Reversal => payout.transfer_id.clone().unwrap_or_default(),
+        };
         let labels = [
             (PAYOUT_ID, payout.payout_id.to_string()),
             ("creator_id", payout.creator_id.to_string()),
-            ("month", payout.month.to_string()),
+            ("month", month),
             ("step", payout.step.to_string()),
             (ATTEMPT, payout.attempt.to_string()),
         ];
         Self {
-            amount_minor: payout.amount.minor(),
-            currency: payout.amount.asset().code().to_ascii_lowercase(),
+            amount_minor: amount.minor(),
+            currency: currency(payout),
             account_id: payout.account_id.clone(),
             transfer_group: payout.payout_id.to_string(),
+            transfer_id,
             metadata: labels.map(|(name, value)| (name.to_owned(), value)).into(),
         }
     }
@@ -71,6 +88,15 @@ impl Order {
     }
 
     #[must_use]
+    pub fn reversal(self) -> ReversalOrder {
+        ReversalOrder {
+            transfer: self.transfer_id,
+            amount_minor: self.amount_minor,
+            metadata: self.metadata,
+        }
+    }
+
+    #[must_use]
     pub fn bank_payout(self) -> BankPayoutOrder {
         BankPayoutOrder {
             amount_minor: self.amount_minor,
@@ -86,23 +112,46 @@ pub fn attempt_of(metadata: &BTreeMap<String, String>) -> Option<u32> {
     metadata.get(ATTEMPT)?.parse().ok()
 }
 
+/// As Stripe writes it.
+fn currency(payout: &Payout) -> String {
+    payout.amount.asset().code().to_ascii_lowercase()
+}
+
 /// Whether a transfer is the one that a payout asks for.
 #[must_use]
 pub fn is_transfer_of(payout: &Payout, made: &Transfer) -> bool {
-    let order = Order::of(payout);
-    made.amount_minor == order.amount_minor
-        && made.currency == order.currency
-        && made.destination == order.account_id
-        && made.transfer_group.as_deref() == Some(order.transfer_group.as_str())
+    made.amount_minor == payout.amount.minor()
+        && made.currency == currency(payout)
+        && made.destination == payout.account_id
+        && made.transfer_group.as_deref() == Some(payout.payout_id.as_str())
 }
 
-/// Whether a bank payout is the one that a payout asks for.
+/// Whether a bank payout is what an attempt ordered: attempts differ in their amounts.
 #[must_use]
-pub fn is_bank_payout_of(payout: &Payout, made: &BankPayout) -> bool {
-    let order = Order::of(payout);
+pub fn is_bank_payout_of(order: &Order, made: &BankPayout) -> bool {
     made.amount_minor == order.amount_minor
         && made.currency == order.currency
         && made.metadata.get(PAYOUT_ID) == Some(&order.transfer_group)
+}
+
+/// What a reversal of a payout's transfer took back, whoever ordered it; none while Stripe has not
+/// booked it.
+///
+/// # Errors
+/// `Bug` when it is not what a reversal can be.
+pub fn reversal_of(payout: &Payout, made: &Made) -> Result<Option<Reversal>, Error> {
+    let bug = |error: ledger::LedgerError| Error::Bug(Box::new(error));
+    let Some(txn) = made.balance_transaction.as_deref() else {
+        return Ok(None);
+    };
+    let ours = made.metadata.get(PAYOUT_ID).map(String::as_str) == Some(payout.payout_id.as_str());
+    let amount = Amount::try_new(made.amount_minor, Asset::Usd);
+    Ok(Some(Reversal {
+        reversal: StripeId::try_new(&made.id).map_err(bug)?,
+        txn: StripeId::try_new(txn).map_err(bug)?,
+        amount: amount.map_err(|error| Error::Bug(Box::new(error)))?,
+        attempt: attempt_of(&made.metadata).filter(|_| ours),
+    }))
 }
 
 /// A transfer that was made. One that Stripe has not booked yet proves too little.
@@ -115,7 +164,7 @@ pub fn made_transfer(attempt: u32, made: &Transfer) -> Command {
             txn,
         },
         Some(Err(_)) | None => {
-            let (step, doubt) = (AttemptStep::Transfer, Doubt::Open);
+            let (step, doubt) = (Step::Transfer, Doubt::Open);
             Command::RecordUnknown {
                 step,
                 attempt,

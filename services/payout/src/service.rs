@@ -81,7 +81,7 @@ impl PayoutService for Grpc {
     ) -> Result<Response<proto::Payout>, Status> {
         let payout = self
             .usecases
-            .get_payout(&request.into_inner().payout_id)
+            .look_at_payout(&request.into_inner().payout_id)
             .await?;
         Ok(Response::new(convert::payout(payout)))
     }
@@ -92,6 +92,40 @@ impl PayoutService for Grpc {
     ) -> Result<Response<proto::GetRunResponse>, Status> {
         let month = convert::month(&request.into_inner().month)?;
         let run = self.usecases.get_run(month).await?;
-        Ok(Response::new(convert::run(run)))
+        Ok(Response::new(convert::run(month, run)))
+    }
+
+    async fn request_payout(
+        &self,
+        request: Request<proto::RequestPayoutRequest>,
+    ) -> Result<Response<proto::Payout>, Status> {
+        let request = convert::request(request.into_inner())?;
+        let payout = self.usecases.request_payout(request).await?;
+        Ok(Response::new(convert::payout(payout)))
+    }
+
+    async fn get_carry_over(
+        &self,
+        request: Request<proto::GetCarryOverRequest>,
+    ) -> Result<Response<proto::CarriedOver>, Status> {
+        let creator_id = convert::creator_id(&request.into_inner().creator_id)?;
+        let carried = self.usecases.get_carry_over(creator_id.as_str()).await?;
+        let nothing = proto::CarriedOver {
+            creator_id: creator_id.to_string(),
+            ..proto::CarriedOver::default()
+        };
+        Ok(Response::new(
+            carried.map_or(nothing, |(month, carried)| {
+                convert::carried_over(month, carried)
+            }),
+        ))
+    }
+
+    async fn get_floor(
+        &self,
+        _: Request<proto::GetFloorRequest>,
+    ) -> Result<Response<proto::GetFloorResponse>, Status> {
+        let floor = self.usecases.get_floor().await?;
+        Ok(Response::new(convert::floor(floor)))
     }
 }

@@ -2,16 +2,21 @@
 
 mod accounts;
 mod attempts;
+mod carried;
 mod creators;
+mod floor;
+mod leases;
 mod payouts;
 mod questions;
 mod readings;
 mod runs;
 
 pub use attempts::Attempt;
+pub use leases::HoldLook;
 pub use payouts::Mover;
 pub use questions::{Filter, RunFigures};
-pub use readings::{Reading, ReadingKind};
+pub use readings::{Reading, ReadingKind, Told};
+pub use runs::{RunLease, Standing};
 
 use sqlx::{PgPool, Postgres, Transaction};
 

@@ -1,13 +1,17 @@
 //! What others announce: Stripe's events and the close of a month.
 
+use std::collections::BTreeMap;
+
 use ledger::Month;
 use mailbox::{ApplyError, Fact, Refused, Subscriber};
+use serde::Deserialize;
 use sqlx::PgConnection;
 use wire::Event;
 use wire::earnings::v1::MonthClosed;
 use wire::webhook_ingest::v1::StripeEvent;
 
-use crate::store::{Reading, ReadingKind, Store};
+use crate::orders::{PAYOUT_ID, attempt_of};
+use crate::store::{Reading, ReadingKind, Store, Told};
 
 /// Stripe's events, as far as they concern creators' accounts and payouts. They are not believed
 /// but followed: each leaves a row that says what to read.
@@ -48,17 +52,19 @@ fn reading(event: StripeEvent) -> Option<Reading> {
             tracing::info!(event.id = event.event_id, "a payout of the platform's own");
             return None;
         }
-        // `transfer.paid` comes from versions of Stripe's API before transfers were immediate.
+        // `transfer.paid` and `transfer.failed` come from versions of Stripe's API before transfers
+        // were immediate.
         "transfer.created" | "transfer.paid" => ReadingKind::Transfer,
-        "transfer.failed" => {
-            tracing::warn!(
-                event.id = event.event_id,
-                object.id = event.object_id,
-                "a transfer is said to have failed; its order's own answer counts"
-            );
-            return None;
-        }
+        "transfer.failed" => ReadingKind::TransferFailed,
+        "transfer.reversed" => ReadingKind::TransferReversed,
         _ => return None,
+    };
+    let told = match kind {
+        ReadingKind::TransferFailed => told(&event.body),
+        ReadingKind::Account
+        | ReadingKind::BankPayout
+        | ReadingKind::Transfer
+        | ReadingKind::TransferReversed => Told::default(),
     };
     Some(Reading {
         object_id: event.object_id,
@@ -66,8 +72,46 @@ fn reading(event: StripeEvent) -> Option<Reading> {
         account_id: event.account,
         event_id: event.event_id,
         asked_count: 1,
+        told,
     })
     .filter(|reading| !reading.object_id.is_empty())
+}
+
+/// The part of an event about a transfer that Stripe may not show any more.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Body {
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    object: Failed,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Failed {
+    failure_code: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+/// Our labels and Stripe's code. A body that cannot be read says nothing.
+fn told(body: &[u8]) -> Told {
+    let Failed {
+        failure_code,
+        metadata,
+    } = serde_json::from_slice::<Body>(body)
+        .unwrap_or_default()
+        .data
+        .object;
+    let attempt = attempt_of(&metadata).and_then(|attempt| i32::try_from(attempt).ok());
+    Told {
+        payout_id: metadata.get(PAYOUT_ID).cloned().unwrap_or_default(),
+        attempt,
+        code: failure_code.unwrap_or_else(|| "transfer_failed".to_owned()),
+    }
 }
 
 /// A month that is closed is paid.
@@ -93,7 +137,8 @@ impl Subscriber for Closes {
                 Ok(month) => {
                     self.store
                         .insert_run_in_tx(tx, month, fact.occurred_at)
-                        .await?
+                        .await?;
+                    self.store.ask_for_floor_in_tx(tx).await?;
                 }
                 Err(error) => refused.push(Refused {
                     fact_id: fact.fact_id.clone(),

@@ -2,16 +2,24 @@
 
 mod bank;
 mod creators;
+mod floor;
+mod funds;
 mod give_back;
 mod moves;
 mod onboarding;
+mod orders;
 mod questions;
+mod request;
+mod reserve;
 mod resolve;
+mod reversals;
 mod run;
 mod saga;
+mod transfers;
 
 pub use onboarding::Addresses;
 pub use questions::RunView;
+pub use request::Request;
 
 use kit::{Clock, Peer};
 use mailbox::Outbox;
@@ -33,6 +41,8 @@ pub struct Usecases {
     pub limits: FraudLimitsServiceClient<Peer>,
     /// Whoever is owed less carries over.
     pub payout_min: Amount,
+    /// Nobody may ask for less.
+    pub request_min: Amount,
 }
 
 /// An error for a log, with all that is behind it.

@@ -1,6 +1,7 @@
 //! Loops: planning runs, sending payouts, reading Stripe's objects. All replicas run them; rows
 //! are leased, so that a process that dies leaves its work to the others within seconds.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -8,7 +9,7 @@ use kit::{Error, Turn, Worker, async_trait};
 use time::OffsetDateTime;
 
 use crate::lease::kept;
-use crate::store::{Reading, ReadingKind};
+use crate::store::{Reading, ReadingKind, RunLease};
 use crate::usecases::{Usecases, cause};
 
 /// Payouts and readings in hand at once. Stripe allows 25 calls a second and endpoint; a call
@@ -43,7 +44,7 @@ impl Worker for Planner {
     async fn turn(&self) -> Result<Turn, Error> {
         let Self(usecases) = self;
         let now = usecases.clock.now();
-        let Some(month) = usecases.store.lease_run(now).await? else {
+        let Some(RunLease { month, .. }) = usecases.store.lease_run(now).await? else {
             return Ok(nothing_taken(usecases.store.next_run_due().await?, now).await);
         };
         let keep = || usecases.store.extend_run_lease(month);
@@ -149,6 +150,91 @@ impl Reader {
                 read.await
             }
             ReadingKind::Transfer => usecases.read_transfer(object_id, event_id).await,
+            ReadingKind::TransferFailed | ReadingKind::TransferReversed => {
+                usecases.read_transfer_again(reading).await
+            }
         }
+    }
+}
+
+/// Keeps the platform's floor: at the start, after each close, and every quarter of an hour. No
+/// timer of business: a clock that jumps need not stop for it, only come by.
+pub struct Floor {
+    usecases: Usecases,
+    has_begun: AtomicBool,
+}
+
+impl Floor {
+    pub fn new(usecases: Usecases) -> Self {
+        Self {
+            usecases,
+            has_begun: AtomicBool::new(false),
+        }
+    }
+}
+
+/// How long a floor that cannot be set, for a reason that does not pass by itself, is left alone.
+const FLOOR_PAUSE_SECONDS: i32 = 30;
+
+#[async_trait]
+impl Worker for Floor {
+    fn name(&self) -> &'static str {
+        "floor"
+    }
+
+    async fn turn(&self) -> Result<Turn, Error> {
+        let store = &self.usecases.store;
+        if !self.has_begun.load(Ordering::Acquire) {
+            let mut tx = store.begin().await?;
+            store.ask_for_floor_in_tx(&mut tx).await?;
+            tx.commit().await?;
+            self.has_begun.store(true, Ordering::Release);
+        }
+        if !store.lease_floor(self.usecases.clock.now()).await? {
+            return Ok(Turn::IDLE);
+        }
+        let keep = || store.extend_floor_lease();
+        match kept(self.usecases.keep_floor(), keep).await {
+            Ok(()) => Ok(Turn::AGAIN),
+            Err(error @ Error::Unavailable(_)) => {
+                store.pause_floor(0).await?;
+                Err(error)
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = cause(&error),
+                    "the platform's floor cannot be set: it stays as it was"
+                );
+                store.pause_floor(FLOOR_PAUSE_SECONDS).await?;
+                Ok(Turn::IDLE)
+            }
+        }
+    }
+}
+
+/// Looks again for holds that were not there when their payouts ended.
+pub struct Holds(pub Usecases);
+
+#[async_trait]
+impl Worker for Holds {
+    fn name(&self) -> &'static str {
+        "holds"
+    }
+
+    fn poll(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn turn(&self) -> Result<Turn, Error> {
+        let Self(usecases) = self;
+        let looks = usecases.store.lease_hold_looks(IN_HAND).await?;
+        for look in &looks {
+            usecases.look_for_hold(look).await?;
+        }
+        Ok(if looks.is_empty() {
+            Turn::IDLE
+        } else {
+            Turn::AGAIN
+        })
     }
 }

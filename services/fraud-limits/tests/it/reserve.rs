@@ -163,3 +163,52 @@ async fn a_reservation_that_was_given_back_is_not_made_again_by_a_late_request()
     service.stop().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_requested_payout_is_refused_whole_where_a_scheduled_one_is_told_the_most() -> Result<()>
+{
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    for (scheduled, allowed_minor) in [(true, 1_000_000), (false, 0)] {
+        let request = ReserveRequest {
+            scheduled,
+            ..payout(&format!("po_{scheduled}"), 1_000_001)
+        };
+        let answer = client.reserve(request).await?.into_inner();
+        assert!(!answer.allowed);
+        assert_eq!(
+            (answer.code.as_str(), answer.allowed_minor),
+            ("EXCEEDS_SINGLE_LIMIT", allowed_minor)
+        );
+        assert_eq!(answer.reason, "over the limit of $10,000.00 for one payout");
+    }
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payout_that_came_back_after_it_went_out_no_longer_counts() -> Result<()> {
+    let bed = TestBed::start(datetime!(2027-02-01 00:00 UTC), &[FraudLimits::migrator()]).await?;
+    let service = bed.service::<FraudLimits>(&[]).await?;
+    let mut client = FraudLimitsServiceClient::new(service.peer()?);
+    client.reserve(payout("po_1", 2_500)).await?;
+    let payout_id = "po_1".to_owned();
+    let (confirm, release) = (
+        ConfirmRequest {
+            payout_id: payout_id.clone(),
+        },
+        ReleaseRequest { payout_id },
+    );
+    client.confirm(confirm.clone()).await?;
+    client.release(release).await?;
+    // Told late, or twice.
+    client.confirm(confirm).await?;
+    let owner = bed.db.owner().await?;
+    let state: String = sqlx::query_scalar("select state from fraud_limits.reservation")
+        .fetch_one(&owner)
+        .await?;
+    assert_eq!(state, "released");
+    service.stop().await;
+    Ok(())
+}

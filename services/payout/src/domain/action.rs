@@ -1,10 +1,9 @@
 //! What a worker does next for a payout that is due.
 
-use ledger::AttemptStep;
 use time::{Duration, OffsetDateTime};
 
 use super::word::words;
-use super::{Errand, Payout, State};
+use super::{Errand, Payout, State, Step};
 
 /// Stripe forgets a key after 24 hours. An hour before, the same key stops being a safe repetition.
 pub const KEY_LIFE: Duration = Duration::hours(23);
@@ -15,8 +14,26 @@ pub const READ_BACK_AFTER: Duration = Duration::hours(1);
 /// And again after this long, until it has answered.
 pub const READ_AGAIN: Duration = Duration::hours(24);
 
+/// How often a payout is tried again, over all its steps, and after how long.
+pub const RETRY_AFTER: [Duration; 3] = [
+    Duration::minutes(5),
+    Duration::minutes(10),
+    Duration::minutes(20),
+];
+
+/// A reversal that cannot be made is looked at again after this long, for ever: the money is not
+/// given up.
+pub const REVERSE_AGAIN: Duration = Duration::hours(24);
+
+/// The account is disabled, for now: tried again like other refusals of the kind, and at once when
+/// the account is enabled again.
+pub const NOT_ALLOWED: &str = "payouts_not_allowed";
+
+/// What is to be taken is not there.
+const NO_MONEY: [&str; 2] = ["balance_insufficient", "insufficient_funds"];
+
 /// Refusals of the kind that passes. Told apart by code, never by message.
-const RETRYABLE: [&str; 8] = [
+const RETRYABLE: [&str; 11] = [
     "account_closed",
     "insufficient_funds",
     "balance_insufficient",
@@ -24,6 +41,9 @@ const RETRYABLE: [&str; 8] = [
     "generic_decline",
     "processing_error",
     "rate_limit",
+    "could_not_process",
+    "lock_timeout",
+    NOT_ALLOWED,
     LOST,
 ];
 
@@ -33,6 +53,25 @@ pub const LOST: &str = "lost_on_the_way";
 #[must_use]
 pub fn is_retryable(code: &str) -> bool {
     RETRYABLE.contains(&code)
+}
+
+/// When a refusal with this code is tried again, if it is.
+#[must_use]
+pub fn retry_at(payout: &Payout, code: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let nth = usize::try_from(payout.retry_count).ok()?;
+    let pause = RETRY_AFTER.get(nth).filter(|_| is_retryable(code))?;
+    Some(now.saturating_add(*pause))
+}
+
+/// When a refused reversal is tried again soon; none when a day is let pass. Reversals have three
+/// tries of their own: the bank may have used up the payout's. A balance that is gone is not waited
+/// for by the minute.
+#[must_use]
+pub fn reverse_at(payout: &Payout, code: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let nth = usize::try_from(payout.attempt).ok()?;
+    let passes = is_retryable(code) && !NO_MONEY.contains(&code);
+    let pause = RETRY_AFTER.get(nth).filter(|_| passes)?;
+    Some(now.saturating_add(*pause))
 }
 
 /// The key of an attempt: the same for as long as the attempt is the same.
@@ -47,11 +86,13 @@ pub enum Action {
     /// Hold the money and reserve its share of the limits.
     Reserve,
     /// Commit an order for this step, so that it can be sent.
-    Begin(AttemptStep),
+    Begin(Step),
     /// Pass the point of no return in the books, then order the transfer.
     Transfer,
     /// Order the bank payout.
     PayBank,
+    /// Order the reversal.
+    Reverse,
     /// Find out what became of an order.
     Resolve,
     /// Read the bank payout back.
@@ -68,17 +109,21 @@ pub fn next_action(payout: &Payout) -> Action {
     }
     match (payout.state, payout.step) {
         (State::Planned, _) => Action::Reserve,
-        (State::Reserved, step) | (State::RetryWait, step) => Action::Begin(step),
-        (State::Sending, AttemptStep::Transfer) => Action::Transfer,
-        (State::Sending, AttemptStep::Bank) => Action::PayBank,
+        (State::Reserved | State::RetryWait, step) => Action::Begin(step),
+        (State::Sending, Step::Transfer) => Action::Transfer,
+        (State::Sending, Step::Bank) => Action::PayBank,
         (State::Unknown, _) => Action::Resolve,
-        (State::Sent, AttemptStep::Transfer) => Action::Begin(AttemptStep::Bank),
-        (State::Sent, AttemptStep::Bank) => Action::ReadBank,
-        (
+        (State::Sent, Step::Transfer) => Action::Begin(Step::Bank),
+        (State::Sent, Step::Bank) => Action::ReadBank,
+        (State::Returned, step) if payout.next_retry_at.is_some() => Action::Begin(step),
+        (State::Returned, _) => Action::Begin(Step::Reversal),
+        (State::Reversing, _) if payout.has_begun() => Action::Reverse,
+        (State::Reversing, _) => Action::Begin(Step::Reversal),
+        // A reversal is sent from `reversing` and does not rest in between.
+        (State::Sending | State::Sent, Step::Reversal)
+        | (
             State::PendingApproval
             | State::Paid
-            | State::Reversing
-            | State::Returned
             | State::Canceled
             | State::Failed
             | State::Rejected,

@@ -4,13 +4,15 @@
 //! refused today.
 
 mod bank;
+mod begin;
 mod order;
+mod reversal;
 
-use ledger::{AttemptSettled, AttemptStep, Fact, LedgerError, StripeId};
+use ledger::{AttemptSettled, Fact, LedgerError, StripeId};
 use money::Amount;
 use time::OffsetDateTime;
 
-use super::{Change, Command, Decision, Errand, Outcome, Payout, Rejection, State};
+use super::{Change, Command, Decision, Errand, Outcome, Payout, Rejection, State, Step, reason};
 
 type Decided = Result<Outcome, Rejection>;
 
@@ -19,7 +21,7 @@ type Decided = Result<Outcome, Rejection>;
 pub fn decide(payout: &Payout, command: &Command, now: OffsetDateTime) -> Decided {
     match command {
         Command::RecordReserved => reserved(payout, now),
-        Command::BeginAttempt { step, attempt } => begin(payout, *step, *attempt, now),
+        Command::BeginAttempt { step, attempt } => begin::begin(payout, *step, *attempt, now),
         Command::RecordHoldLost => hold_lost(payout, now),
         Command::RecordSent {
             attempt,
@@ -41,15 +43,22 @@ pub fn decide(payout: &Payout, command: &Command, now: OffsetDateTime) -> Decide
             bank_payout_id,
             arrival,
         } => bank::submitted(payout, *attempt, bank_payout_id, *arrival),
-        Command::RecordBankPaid { bank_payout_id } => bank::paid(payout, bank_payout_id, now),
+        Command::RecordBankPaid {
+            attempt,
+            bank_payout_id,
+        } => bank::paid(payout, *attempt, bank_payout_id, now),
         Command::RecordBankFailed {
+            attempt,
             bank_payout_id,
             code,
-        } => bank::failed(payout, bank_payout_id, code),
+        } => bank::failed(payout, *attempt, bank_payout_id, code, now),
+        Command::RecordReversed(told) => reversal::reversed(payout, told, now),
+        Command::RetryNow => begin::retry_now(payout, now),
         Command::Cancel {
             reason,
+            code,
             replacement,
-        } => cancel(payout, reason, *replacement, now),
+        } => cancel(payout, reason, code, *replacement, now),
     }
 }
 
@@ -70,99 +79,22 @@ fn reserved(payout: &Payout, now: OffsetDateTime) -> Decided {
         | State::Reversing
         | State::Returned
         | State::Failed => Ok(Outcome::AlreadyThere),
-        State::Canceled | State::Rejected => Err(Rejection::Ended {
-            state: payout.state,
-        }),
+        State::Canceled | State::Rejected => Err(ended(payout)),
     }
-}
-
-fn begin(payout: &Payout, step: AttemptStep, attempt: u32, now: OffsetDateTime) -> Decided {
-    let (asked, current) = ((step, attempt), (payout.step, payout.attempt));
-    if asked < current || (asked == current && has_begun(payout.state)) {
-        return Ok(Outcome::AlreadyThere);
-    }
-    let here = asked == current;
-    let to_bank = payout.step == AttemptStep::Transfer && asked == (AttemptStep::Bank, 0);
-    match payout.state {
-        State::Reserved if here => Ok(begun(payout, now)),
-        State::RetryWait if here => match payout.next_retry_at {
-            Some(until) if now < until => Err(Rejection::TooEarly { until }),
-            Some(_) | None => Ok(begun(payout, now)),
-        },
-        State::Sent if to_bank => {
-            let fresh = Payout {
-                step,
-                attempt,
-                retry_count: 0,
-                ..payout.clone()
-            };
-            Ok(begun(&fresh, now))
-        }
-        State::Planned
-        | State::Reserved
-        | State::PendingApproval
-        | State::Sending
-        | State::Sent
-        | State::Unknown
-        | State::RetryWait
-        | State::Reversing
-        | State::Returned => Err(not_under_way(payout)),
-        State::Paid | State::Canceled | State::Failed | State::Rejected => Err(Rejection::Ended {
-            state: payout.state,
-        }),
-    }
-}
-
-/// Whether the order of the current attempt is written.
-const fn has_begun(state: State) -> bool {
-    match state {
-        State::Sending
-        | State::Sent
-        | State::Unknown
-        | State::Paid
-        | State::Reversing
-        | State::Returned => true,
-        State::Planned
-        | State::Reserved
-        | State::PendingApproval
-        | State::RetryWait
-        | State::Canceled
-        | State::Failed
-        | State::Rejected => false,
-    }
-}
-
-fn begun(payout: &Payout, now: OffsetDateTime) -> Outcome {
-    let reason = match payout.step {
-        AttemptStep::Transfer => "on its way",
-        AttemptStep::Bank => "on its way to the bank",
-    };
-    let mut next = moved(payout, State::Sending, reason);
-    next.next_retry_at = None;
-    next.due_at = Some(now);
-    plain(next, Change::Begun)
 }
 
 fn hold_lost(payout: &Payout, now: OffsetDateTime) -> Decided {
     match (payout.state, payout.step) {
         // The books never committed it, so no order has left.
-        (State::Sending, AttemptStep::Transfer) => {
+        (State::Sending, Step::Transfer) => {
             let reason = "the money is disputed and no longer set aside";
-            Ok(canceled(
-                payout,
-                reason,
-                None,
-                now,
-                Change::Refused {
-                    code: "hold_lost".into(),
-                },
-            ))
+            let code = "HOLD_LOST".to_owned();
+            let change = Change::Refused { code: code.clone() };
+            Ok(canceled(payout, reason, &code, None, now, change))
         }
         (State::Canceled, _) => Ok(Outcome::AlreadyThere),
-        (State::Paid | State::Failed | State::Rejected, _) => Err(Rejection::Ended {
-            state: payout.state,
-        }),
-        (State::Sending, AttemptStep::Bank)
+        (State::Paid | State::Failed | State::Rejected, _) => Err(ended(payout)),
+        (State::Sending, Step::Bank | Step::Reversal)
         | (
             State::Planned
             | State::Reserved
@@ -180,13 +112,19 @@ fn hold_lost(payout: &Payout, now: OffsetDateTime) -> Decided {
 fn cancel(
     payout: &Payout,
     reason: &str,
+    code: &str,
     replacement: Option<Amount>,
     now: OffsetDateTime,
 ) -> Decided {
     match payout.state {
-        State::Planned | State::Reserved | State::PendingApproval => {
-            Ok(canceled(payout, reason, replacement, now, Change::None))
-        }
+        State::Planned | State::Reserved | State::PendingApproval => Ok(canceled(
+            payout,
+            reason,
+            code,
+            replacement,
+            now,
+            Change::None,
+        )),
         State::Canceled => Ok(Outcome::AlreadyThere),
         State::Sending
         | State::Sent
@@ -194,24 +132,39 @@ fn cancel(
         | State::RetryWait
         | State::Reversing
         | State::Returned => Err(Rejection::AlreadySending),
-        State::Paid | State::Failed | State::Rejected => Err(Rejection::Ended {
-            state: payout.state,
-        }),
+        State::Paid | State::Failed | State::Rejected => Err(ended(payout)),
     }
 }
 
 fn canceled(
     payout: &Payout,
     reason: &str,
+    code: &str,
     replacement: Option<Amount>,
     now: OffsetDateTime,
     change: Change,
 ) -> Outcome {
     let mut next = moved(payout, State::Canceled, reason);
+    if let Some(smaller) = replacement {
+        next.reason = format!("{reason}: {smaller} is paid instead");
+    }
+    next.failure_code = code.to_owned();
     next.errand = Errand::GiveBack;
     next.replacement = replacement;
     next.due_at = Some(now);
     plain(next, change)
+}
+
+/// The end of a payout whose money is at the platform again, by reversals that the books have
+/// heard of: only the limits still count on it.
+fn came_back(payout: &Payout, reason: &str, now: OffsetDateTime) -> Payout {
+    let mut next = moved(payout, State::Failed, reason);
+    next.next_retry_at = None;
+    next.expected_arrival_at = None;
+    next.paid_at = None;
+    next.errand = Errand::Release;
+    next.due_at = Some(now);
+    next
 }
 
 /// `Some` when the object is the one that is known, `None` when none is.
@@ -229,20 +182,38 @@ fn same_object(known: Option<&str>, told: &str) -> Result<Option<Outcome>, Rejec
 /// The payout after a move, waiting for facts unless the caller says otherwise.
 fn moved(payout: &Payout, state: State, reason: &str) -> Payout {
     Payout {
+        due_at: None,
+        ..told(payout, state, reason)
+    }
+}
+
+/// The payout after it was told something that does not change what is done next, or when.
+fn told(payout: &Payout, state: State, reason: &str) -> Payout {
+    Payout {
         state,
         reason: reason.to_owned(),
         version: payout.version.saturating_add(1),
-        due_at: None,
         ..payout.clone()
     }
 }
 
 fn plain(payout: Payout, change: Change) -> Outcome {
+    with_facts(payout, change, Vec::new())
+}
+
+fn with_facts(payout: Payout, change: Change, facts: Vec<Fact>) -> Outcome {
     Outcome::Moved(Box::new(Decision {
         payout,
         change,
-        facts: Vec::new(),
+        facts,
+        comeback: None,
     }))
+}
+
+fn ended(payout: &Payout) -> Rejection {
+    Rejection::Ended {
+        state: payout.state,
+    }
 }
 
 fn not_under_way(payout: &Payout) -> Rejection {
@@ -252,13 +223,28 @@ fn not_under_way(payout: &Payout) -> Rejection {
     }
 }
 
-fn settled(payout: &Payout, txn: Option<StripeId>) -> Result<Fact, LedgerError> {
-    Fact::try_new(AttemptSettled {
+/// What a step moved of this payout: the transfer all of it, the bank what did not come back.
+/// Nothing at all is no fact.
+fn settled(payout: &Payout, txn: Option<StripeId>) -> Result<Vec<Fact>, LedgerError> {
+    let (Some(step), amount) = (
+        payout.step.in_the_books(),
+        match payout.step {
+            Step::Transfer => payout.amount,
+            Step::Bank | Step::Reversal => payout.left(),
+        },
+    ) else {
+        return Ok(Vec::new());
+    };
+    if amount.is_zero() {
+        return Ok(Vec::new());
+    }
+    let fact = Fact::try_new(AttemptSettled {
         payout: payout.payout_id.clone(),
         creator: payout.creator_id.clone(),
-        step: payout.step,
+        step,
         attempt: payout.attempt,
-        amount: payout.amount,
+        amount,
         txn,
-    })
+    })?;
+    Ok(vec![fact])
 }

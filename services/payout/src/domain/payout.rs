@@ -1,9 +1,12 @@
 //! One payout, from planned to paid or ended.
 
+use std::fmt;
+
 use ledger::{AttemptStep, CreatorId, Month, PayoutId};
 use money::Amount;
 use time::OffsetDateTime;
 
+use super::plan::{payout_id, requested_id};
 use super::word::words;
 
 words! {
@@ -22,13 +25,43 @@ words! {
         /// An order left and nobody knows what became of it. Never the same as failed.
         Unknown => "unknown",
         RetryWait => "retry_wait",
-        /// The transfer is being taken back. Reached by nothing yet.
+        /// The bank does not take it: the transfer is being taken back.
         Reversing => "reversing",
-        /// The bank sent the money back after it was paid.
+        /// The bank sent the money back after it was paid: it lies in the connected account.
         Returned => "returned",
         Canceled => "canceled",
         Failed => "failed",
         Rejected => "rejected",
+    }
+}
+
+words! {
+    /// A step of a payout by way of a connected account, in the order in which they are taken.
+    Step {
+        /// From the platform to the connected account.
+        Transfer => "transfer",
+        /// From the connected account to the bank.
+        Bank => "bank",
+        /// Back from the connected account to the platform.
+        Reversal => "reversal",
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Step {
+    /// The step as the books know it; they learn of a reversal by itself.
+    #[must_use]
+    pub const fn in_the_books(self) -> Option<AttemptStep> {
+        match self {
+            Self::Transfer => Some(AttemptStep::Transfer),
+            Self::Bank => Some(AttemptStep::Bank),
+            Self::Reversal => None,
+        }
     }
 }
 
@@ -40,6 +73,8 @@ words! {
         Confirm => "confirm",
         /// The limits and the books: it will not go out.
         GiveBack => "give_back",
+        /// The limits: it came back. The books know from what was announced.
+        Release => "release",
     }
 }
 
@@ -47,7 +82,8 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payout {
     pub payout_id: PayoutId,
-    pub month: Month,
+    /// The month whose close planned it; none when the creator asked for it.
+    pub month: Option<Month>,
     pub creator_id: CreatorId,
     /// Counts the payouts of one creator in one run, from 1.
     pub sequence: i32,
@@ -55,10 +91,10 @@ pub struct Payout {
     /// The connected account that it goes to.
     pub account_id: String,
     pub state: State,
-    pub step: AttemptStep,
+    pub step: Step,
     /// Attempts of this step that have ended, hence the number of the one that is next or open.
     pub attempt: u32,
-    /// Refusals of this step that were or will be tried again.
+    /// Refusals that were or will be tried again, over all steps.
     pub retry_count: u32,
     pub next_retry_at: Option<OffsetDateTime>,
     /// A sentence for the creator.
@@ -66,7 +102,11 @@ pub struct Payout {
     /// Stripe's code of the last refusal.
     pub failure_code: String,
     pub transfer_id: Option<String>,
+    /// The newest bank payout; a later attempt makes another.
     pub bank_payout_id: Option<String>,
+    /// What came back of the transfer, and by which reversals.
+    pub reversed: Amount,
+    pub reversals: Vec<String>,
     pub expected_arrival_at: Option<OffsetDateTime>,
     pub paid_at: Option<OffsetDateTime>,
     pub created_at: OffsetDateTime,
@@ -79,12 +119,22 @@ pub struct Payout {
     pub due_at: Option<OffsetDateTime>,
 }
 
-/// What makes a new payout.
+/// What makes a payout of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPayout {
     pub month: Month,
     pub creator_id: CreatorId,
     pub sequence: i32,
+    pub amount: Amount,
+    pub account_id: String,
+}
+
+/// What makes a payout that its creator asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub creator_id: CreatorId,
+    /// Same creator and key, same payout.
+    pub key: String,
     pub amount: Amount,
     pub account_id: String,
 }
@@ -101,21 +151,57 @@ impl Payout {
             account_id,
         } = new;
         Self {
-            payout_id: super::payout_id(month, &creator_id, sequence),
-            month,
-            creator_id,
+            month: Some(month),
             sequence,
+            reason: format!("planned with the close of {month}"),
+            ..Self::new(
+                payout_id(month, &creator_id, sequence),
+                creator_id,
+                amount,
+                account_id,
+                now,
+            )
+        }
+    }
+
+    /// A payout as a creator asks for it, due at once.
+    #[must_use]
+    pub fn requested(asked: Asked, now: OffsetDateTime) -> Self {
+        let Asked {
+            creator_id,
+            key,
+            amount,
+            account_id,
+        } = asked;
+        let payout_id = requested_id(&creator_id, &key);
+        Self::new(payout_id, creator_id, amount, account_id, now)
+    }
+
+    fn new(
+        payout_id: PayoutId,
+        creator_id: CreatorId,
+        amount: Amount,
+        account_id: String,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            payout_id,
+            month: None,
+            creator_id,
+            sequence: 1,
             amount,
             account_id,
             state: State::Planned,
-            step: AttemptStep::Transfer,
+            step: Step::Transfer,
             attempt: 0,
             retry_count: 0,
             next_retry_at: None,
-            reason: format!("planned with the close of {month}"),
+            reason: "asked for".to_owned(),
             failure_code: String::new(),
             transfer_id: None,
             bank_payout_id: None,
+            reversed: Amount::zero(amount.asset()),
+            reversals: Vec::new(),
             expected_arrival_at: None,
             paid_at: None,
             created_at: now,
@@ -126,16 +212,64 @@ impl Payout {
         }
     }
 
-    /// The payout to plan instead of one that was capped.
+    /// The payout to plan instead of one that was too large; only runs plan instead.
     #[must_use]
     pub fn successor(&self, now: OffsetDateTime) -> Option<Self> {
         let new = NewPayout {
-            month: self.month,
+            month: self.month?,
             creator_id: self.creator_id.clone(),
             sequence: self.sequence.saturating_add(1),
             amount: self.replacement?,
             account_id: self.account_id.clone(),
         };
         Some(Self::planned(new, now))
+    }
+
+    /// What did not come back: what the bank gets, or a reversal takes.
+    #[must_use]
+    pub fn left(&self) -> Amount {
+        let none = Amount::zero(self.amount.asset());
+        self.amount.checked_sub(self.reversed).unwrap_or(none)
+    }
+
+    /// Whether the order of the current attempt is written, so that it may have left.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        match self.state {
+            State::Sending | State::Sent | State::Unknown | State::Paid => true,
+            // Until its order is written, a reversal waits for its hour.
+            State::Reversing => self.next_retry_at.is_none(),
+            State::Planned
+            | State::Reserved
+            | State::PendingApproval
+            | State::RetryWait
+            | State::Returned
+            | State::Canceled
+            | State::Failed
+            | State::Rejected => false,
+        }
+    }
+
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        match self.state {
+            State::Paid | State::Canceled | State::Failed | State::Rejected => true,
+            State::Planned
+            | State::Reserved
+            | State::PendingApproval
+            | State::Sending
+            | State::Sent
+            | State::Unknown
+            | State::RetryWait
+            | State::Reversing
+            | State::Returned => false,
+        }
+    }
+
+    /// Whether the bank has an order of ours and has not said what becomes of it.
+    #[must_use]
+    pub fn is_at_the_bank(&self) -> bool {
+        let open = [State::Sending, State::Unknown, State::Sent].contains(&self.state);
+        open && self.step == Step::Bank
     }
 }

@@ -5,18 +5,22 @@ use money::Amount;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::Account;
+use super::{Account, Settling};
 
 /// Said to those for whom the platform's charges have not settled yet.
-pub const WAITING: &str = "waiting for charges to settle";
+const WAITING: &str = "waiting for charges to settle";
 /// How the reasons of those begin whose account cannot be paid.
 pub const NOT_VERIFIED: &str = "bank account not verified";
+/// And how they go on: this run does not look again.
+const ONCE_VERIFIED: &str = "once it is, the next run pays, or a request";
 
 /// Somebody who is owed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     pub creator_id: CreatorId,
     pub payable: Amount,
+    /// The number of the payout that the run would plan.
+    pub sequence: i32,
     /// Absent when onboarding was never started.
     pub account: Option<Account>,
 }
@@ -26,9 +30,19 @@ pub struct Candidate {
 pub struct Pass {
     /// What may still be planned.
     pub funds: Amount,
-    /// Somebody did not fit. Everyone after waits too: the order is a promise, and a large
-    /// payout that small ones could overtake might never be made.
-    pub dry: bool,
+    /// What everyone who waits so far is owed. Where somebody waits, everyone after waits too: the
+    /// order is a promise, and a large payout that small ones could overtake might never be made.
+    pub waiting: Amount,
+}
+
+impl Pass {
+    #[must_use]
+    pub fn new(funds: Amount) -> Self {
+        Self {
+            funds,
+            waiting: Amount::zero(funds.asset()),
+        }
+    }
 }
 
 /// Somebody who is not paid.
@@ -37,14 +51,47 @@ pub struct Carried {
     pub creator_id: CreatorId,
     pub payable: Amount,
     pub reason: String,
+    /// When it is tried again, as far as that can be told.
+    pub expected_on: Option<OffsetDateTime>,
+    /// When this run looks again; absent when only a later run does.
+    pub again_at: Option<OffsetDateTime>,
+}
+
+/// Somebody for whom available funds do not reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub creator_id: CreatorId,
+    pub payable: Amount,
+    /// What must become available before everyone in front is paid, and then this one.
+    pub short_minor: i64,
+}
+
+impl Waiting {
+    /// In words, once it is known when enough charges will have settled.
+    #[must_use]
+    pub fn carried(self, settling: &Settling, now: OffsetDateTime) -> Carried {
+        let expected_on = settling.expected_on(self.short_minor);
+        let reason = match expected_on {
+            Some(on) => format!("{WAITING}, expected on {}", on.date()),
+            None => WAITING.to_owned(),
+        };
+        Carried {
+            creator_id: self.creator_id,
+            payable: self.payable,
+            reason,
+            expected_on,
+            again_at: Some(next_midnight(now)),
+        }
+    }
 }
 
 /// What follows for one page of candidates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Who is paid: creator, amount, connected account.
-    pub paid: Vec<(CreatorId, Amount, String)>,
+    /// Who is paid, and by which connected account.
+    pub paid: Vec<(Candidate, String)>,
     pub carried: Vec<Carried>,
+    pub waiting: Vec<Waiting>,
     /// For the next page.
     pub rest: Pass,
 }
@@ -55,59 +102,79 @@ pub fn plan(candidates: Vec<Candidate>, least: Amount, pass: Pass) -> Plan {
     let mut plan = Plan {
         paid: Vec::new(),
         carried: Vec::new(),
+        waiting: Vec::new(),
         rest: pass,
     };
     for candidate in candidates {
-        let Candidate {
-            creator_id,
-            payable,
-            account,
-        } = candidate;
-        match judge(payable, account.as_ref(), least, &mut plan.rest) {
-            Ok(account_id) => plan.paid.push((creator_id, payable, account_id)),
+        match eligible(&candidate, least) {
             Err(reason) => plan.carried.push(Carried {
-                creator_id,
-                payable,
+                creator_id: candidate.creator_id,
+                payable: candidate.payable,
                 reason,
+                expected_on: None,
+                again_at: None,
             }),
+            Ok(account_id) => match take(candidate.payable, &mut plan.rest) {
+                None => plan.paid.push((candidate, account_id)),
+                Some(short_minor) => plan.waiting.push(Waiting {
+                    creator_id: candidate.creator_id,
+                    payable: candidate.payable,
+                    short_minor,
+                }),
+            },
         }
     }
     plan
 }
 
 /// The account to pay, or the reason not to.
-fn judge(
-    payable: Amount,
-    account: Option<&Account>,
-    least: Amount,
-    pass: &mut Pass,
-) -> Result<String, String> {
+fn eligible(candidate: &Candidate, least: Amount) -> Result<String, String> {
+    let payable = candidate.payable;
     if payable < least {
         let short = least.checked_sub(payable).unwrap_or(least);
         return Err(format!("below {least} by {short}"));
     }
-    let Some(account) = account else {
-        return Err(format!("{NOT_VERIFIED}: onboarding was not started"));
-    };
-    if let Some(obstacle) = account.obstacle() {
-        return Err(format!("{NOT_VERIFIED}: {obstacle}"));
+    let account = candidate.account.clone().unwrap_or_default();
+    match account.obstacle() {
+        Some(obstacle) => Err(format!("{NOT_VERIFIED}: {obstacle}; {ONCE_VERIFIED}")),
+        None => Ok(account.account_id.unwrap_or_default()),
     }
-    match pass.funds.checked_sub(payable) {
-        Ok(left) if !pass.dry => pass.funds = left,
-        Ok(_) | Err(_) => {
-            pass.dry = true;
-            return Err(WAITING.to_owned());
-        }
+}
+
+/// Takes it of the funds, or answers how much is missing.
+fn take(payable: Amount, pass: &mut Pass) -> Option<i64> {
+    if pass.waiting.is_zero()
+        && let Ok(left) = pass.funds.checked_sub(payable)
+    {
+        pass.funds = left;
+        return None;
     }
-    Ok(account.account_id.clone().unwrap_or_default())
+    pass.waiting = pass.waiting.checked_add(payable).unwrap_or(pass.waiting);
+    Some(pass.waiting.minor().saturating_sub(pass.funds.minor()))
+}
+
+/// What is said of the rest of a payout that a limit cut off.
+#[must_use]
+pub fn rest_follows(limit: &str, at: OffsetDateTime) -> String {
+    format!("{limit}: the rest follows on {}", at.date())
 }
 
 /// The id of a creator's payout in a run: the same however often it is planned.
 #[must_use]
 pub fn payout_id(month: Month, creator_id: &CreatorId, sequence: i32) -> PayoutId {
-    let digest = Sha256::digest(format!("{month}:{creator_id}:{sequence}"));
-    let text: String = hex::encode(digest).chars().take(24).collect();
-    PayoutId::try_new(&format!("po_{text}")).expect("hex digits make an id")
+    hashed(&format!("{month}:{creator_id}:{sequence}"))
+}
+
+/// The id of a payout that a creator asks for: the same for the same key.
+#[must_use]
+pub fn requested_id(creator_id: &CreatorId, key: &str) -> PayoutId {
+    // No month begins so: a request never has a run's id.
+    hashed(&format!("request:{creator_id}:{key}"))
+}
+
+fn hashed(text: &str) -> PayoutId {
+    let digest: String = hex::encode(Sha256::digest(text)).chars().take(24).collect();
+    PayoutId::try_new(&format!("po_{digest}")).expect("hex digits make an id")
 }
 
 /// When those who wait for funds are looked at again.
@@ -134,6 +201,10 @@ pub const fn run_state(planning: Option<bool>, open_count: i64) -> &'static str 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Pending;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2027-03-01 00:00 UTC);
 
     fn candidate(name: &str, cents: u32) -> Candidate {
         let account = Account {
@@ -148,6 +219,7 @@ mod tests {
         Candidate {
             creator_id,
             payable: Amount::usd(cents),
+            sequence: 1,
             account: Some(account),
         }
     }
@@ -156,10 +228,7 @@ mod tests {
         plan(
             candidates,
             Amount::usd(2_500),
-            Pass {
-                funds: Amount::usd(funds),
-                dry: false,
-            },
+            Pass::new(Amount::usd(funds)),
         )
     }
 
@@ -195,11 +264,13 @@ mod tests {
         assert_eq!(
             reasons(&plan),
             [
-                "bank account not verified: Stripe still asks for external_account",
-                "bank account not verified: onboarding was not started",
+                "bank account not verified: Stripe still asks for external_account; \
+                 once it is, the next run pays, or a request",
+                "bank account not verified: onboarding was not started; \
+                 once it is, the next run pays, or a request",
             ]
         );
-        assert_eq!(plan.rest.funds, Amount::usd(100_000));
+        assert_eq!(plan.rest, Pass::new(Amount::usd(100_000)));
     }
 
     #[test]
@@ -211,18 +282,35 @@ mod tests {
         ];
         let plan = planned(all, 10_000);
         assert_eq!(plan.paid.len(), 1);
-        assert_eq!(reasons(&plan), [WAITING, WAITING]);
-        assert_eq!(
-            plan.rest,
-            Pass {
-                funds: Amount::usd(5_000),
-                dry: true
-            }
-        );
+        let short: Vec<i64> = plan.waiting.iter().map(|one| one.short_minor).collect();
+        assert_eq!(short, [1_000, 3_500]);
     }
 
     #[test]
-    fn the_same_plan_has_the_same_id_and_another_sequence_another() {
+    fn whoever_waits_for_funds_is_told_the_day_on_which_they_suffice() {
+        let on = datetime!(2027-03-04 00:00 UTC);
+        let pending = Pending {
+            available_on: on,
+            net_minor: 1_200,
+        };
+        let settling = Settling::new(vec![pending], 1_200);
+        let all = vec![candidate("a", 6_000), candidate("b", 2_500)];
+        let told: Vec<Carried> = planned(all, 5_000)
+            .waiting
+            .into_iter()
+            .map(|waiting| waiting.carried(&settling, NOW))
+            .collect();
+        assert_eq!(
+            told[0].reason,
+            "waiting for charges to settle, expected on 2027-03-04"
+        );
+        assert_eq!(told[0].expected_on, Some(on));
+        assert_eq!(told[0].again_at, Some(NOW + Duration::DAY));
+        assert_eq!(told[1].reason, "waiting for charges to settle");
+    }
+
+    #[test]
+    fn the_same_plan_has_the_same_id_and_another_sequence_or_key_another() {
         let (month, alice) = (
             "2027-01".parse().unwrap(),
             CreatorId::try_new("alice").unwrap(),
@@ -231,5 +319,8 @@ mod tests {
         assert_eq!(first, payout_id(month, &alice, 1));
         assert_ne!(first, payout_id(month, &alice, 2));
         assert_eq!(first.as_str().len(), 27);
+        let asked = requested_id(&alice, "k1");
+        assert_eq!(asked, requested_id(&alice, "k1"));
+        assert_ne!(asked, requested_id(&alice, "k2"));
     }
 }

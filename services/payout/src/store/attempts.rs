@@ -1,11 +1,10 @@
 //! Orders to Stripe, written before they leave.
 
-use ledger::AttemptStep;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Store, unreadable};
-use crate::domain::{Change, Doubt, Payout, idempotency_key};
+use crate::domain::{Change, Doubt, Payout, Step, idempotency_key};
 
 /// An order: what is sent, under which key, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +14,8 @@ pub struct Attempt {
     pub body: String,
     pub doubt: Doubt,
     pub first_sent_at: OffsetDateTime,
+    /// Stripe's object, where it is known.
+    pub object_id: Option<String>,
 }
 
 impl Store {
@@ -41,22 +42,52 @@ impl Store {
         Ok(())
     }
 
+    /// The attempt that a payout is at.
     pub async fn get_attempt(&self, payout: &Payout) -> Result<Attempt, sqlx::Error> {
+        let found = self
+            .find_attempt(payout, payout.step, payout.attempt)
+            .await?;
+        found.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    pub async fn find_attempt(
+        &self,
+        payout: &Payout,
+        step: Step,
+        attempt: u32,
+    ) -> Result<Option<Attempt>, sqlx::Error> {
         let row = sqlx::query!(
-            "select idempotency_key, body, doubt, first_sent_at from payout.attempt
+            "select idempotency_key, body, doubt, first_sent_at, object_id from payout.attempt
              where payout_id = $1 and step = $2 and attempt = $3",
             payout.payout_id.as_str(),
-            payout.step.as_str(),
-            number(payout.attempt)?
+            step.as_str(),
+            number(attempt)?
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(Attempt {
-            idempotency_key: row.idempotency_key,
-            body: row.body,
-            doubt: row.doubt.parse().map_err(unreadable)?,
-            first_sent_at: row.first_sent_at,
+        row.map(|row| {
+            Ok(Attempt {
+                idempotency_key: row.idempotency_key,
+                body: row.body,
+                doubt: row.doubt.parse().map_err(unreadable)?,
+                first_sent_at: row.first_sent_at,
+                object_id: row.object_id,
+            })
         })
+        .transpose()
+    }
+
+    /// The number of the attempt that made an object, where that is known.
+    pub async fn attempt_of_object(&self, object_id: &str) -> Result<Option<u32>, sqlx::Error> {
+        let number = sqlx::query_scalar!(
+            "select attempt from payout.attempt where object_id = $1 limit 1",
+            object_id
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        number
+            .map(|number| u32::try_from(number).map_err(unreadable))
+            .transpose()
     }
 
     /// Writes what became of the attempt that was open before the move.
@@ -72,6 +103,7 @@ impl Store {
             Change::Submitted { object_id } => ("submitted", Doubt::None, Some(object_id), ""),
             Change::Settled { object_id } => ("settled", Doubt::None, Some(object_id), ""),
             Change::Refused { code } => ("refused", Doubt::None, None, code.as_str()),
+            Change::Returned { code } => ("returned", Doubt::None, None, code.as_str()),
         };
         sqlx::query!(
             "update payout.attempt
@@ -94,7 +126,7 @@ impl Store {
     pub async fn doubt_attempt(
         &self,
         payout_id: &str,
-        step: AttemptStep,
+        step: Step,
         attempt: u32,
         doubt: Doubt,
     ) -> Result<(), sqlx::Error> {

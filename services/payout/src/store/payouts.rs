@@ -1,6 +1,6 @@
 //! Payouts and the moves they made.
 
-use ledger::{AttemptStep, CreatorId, Month, PayoutId};
+use ledger::{CreatorId, Month, PayoutId};
 use money::{Amount, Asset};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -25,6 +25,8 @@ pub(super) struct Row {
     pub failure_code: String,
     pub transfer_id: Option<String>,
     pub bank_payout_id: Option<String>,
+    pub reversed_minor: i64,
+    pub reversals: Vec<String>,
     pub expected_arrival_at: Option<OffsetDateTime>,
     pub paid_at: Option<OffsetDateTime>,
     pub created_at: OffsetDateTime,
@@ -41,13 +43,17 @@ impl TryFrom<Row> for Payout {
         let usd = |minor| Amount::try_new(minor, Asset::Usd).map_err(unreadable);
         Ok(Self {
             payout_id: PayoutId::try_new(&row.payout_id).map_err(unreadable)?,
-            month: row.month.parse::<Month>().map_err(unreadable)?,
+            month: Some(row.month.as_str())
+                .filter(|month| !month.is_empty())
+                .map(str::parse::<Month>)
+                .transpose()
+                .map_err(unreadable)?,
             creator_id: CreatorId::try_new(&row.creator_id).map_err(unreadable)?,
             sequence: row.sequence,
             amount: usd(row.amount_minor)?,
             account_id: row.account_id,
             state: row.state.parse().map_err(unreadable)?,
-            step: row.step.parse::<AttemptStep>().map_err(unreadable)?,
+            step: row.step.parse().map_err(unreadable)?,
             attempt: u32::try_from(row.attempt).map_err(unreadable)?,
             retry_count: u32::try_from(row.retry_count).map_err(unreadable)?,
             next_retry_at: row.next_retry_at,
@@ -55,6 +61,8 @@ impl TryFrom<Row> for Payout {
             failure_code: row.failure_code,
             transfer_id: row.transfer_id,
             bank_payout_id: row.bank_payout_id,
+            reversed: usd(row.reversed_minor)?,
+            reversals: row.reversals,
             expected_arrival_at: row.expected_arrival_at,
             paid_at: row.paid_at,
             created_at: row.created_at,
@@ -86,8 +94,8 @@ impl Store {
             Row,
             "select payout_id, month, creator_id, sequence, amount_minor, account_id, state, step,
                     attempt, retry_count, next_retry_at, reason, failure_code, transfer_id,
-                    bank_payout_id, expected_arrival_at, paid_at, created_at, version, errand,
-                    replacement_minor, due_at
+                    bank_payout_id, reversed_minor, reversals, expected_arrival_at, paid_at,
+                    created_at, version, errand, replacement_minor, due_at
              from payout.payout where payout_id = $1 for update",
             payout_id
         )
@@ -96,7 +104,7 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
-    /// Writes payouts that a run plans; answers the ids of those that were not there.
+    /// Writes new payouts; answers the ids of those that were not there.
     pub async fn insert_payouts_in_tx(
         &self,
         tx: &mut PgConnection,
@@ -109,10 +117,11 @@ impl Store {
             "insert into payout.payout
                  (payout_id, month, creator_id, sequence, amount_minor, account_id, reason,
                   created_at, due_at, currency, state, step, attempt, retry_count, failure_code,
-                  version, errand)
+                  version, errand, scheduled)
              select given.payout_id, given.month, given.creator_id, given.sequence,
                     given.amount_minor, given.account_id, given.reason, given.created_at,
-                    given.created_at, 'USD', 'planned', 'transfer', 0, 0, '', 1, 'none'
+                    given.created_at, 'USD', 'planned', 'transfer', 0, 0, '', 1, 'none',
+                    given.month <> ''
              from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::bigint[],
                          $6::text[], $7::text[], $8::timestamptz[])
                   as given (payout_id, month, creator_id, sequence, amount_minor, account_id,
@@ -120,7 +129,7 @@ impl Store {
              on conflict do nothing
              returning payout_id",
             &column(|payout| payout.payout_id.to_string()),
-            &column(|payout| payout.month.to_string()),
+            &column(|payout| month_text(payout.month)),
             &column(|payout| payout.creator_id.to_string()),
             &payouts
                 .iter()
@@ -151,7 +160,8 @@ impl Store {
              set state = $2, step = $3, attempt = $4, retry_count = $5, next_retry_at = $6,
                  reason = $7, failure_code = $8, transfer_id = $9, bank_payout_id = $10,
                  expected_arrival_at = $11, paid_at = $12, version = $13, errand = $14,
-                 replacement_minor = $15, due_at = $16, stumble_count = 0
+                 replacement_minor = $15, due_at = $16, reversed_minor = $17, reversals = $18,
+                 stumble_count = 0
              where payout_id = $1",
             payout.payout_id.as_str(),
             payout.state.as_str(),
@@ -168,7 +178,9 @@ impl Store {
             payout.version,
             payout.errand.as_str(),
             payout.replacement.map(Amount::minor),
-            payout.due_at
+            payout.due_at,
+            payout.reversed.minor(),
+            &payout.reversals
         )
         .execute(tx)
         .await?;
@@ -216,107 +228,9 @@ impl Store {
         .await?;
         Ok(())
     }
+}
 
-    /// The errand is run; nothing is left to do for an ended payout.
-    pub async fn finish_errand_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        payout_id: &str,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.payout
-             set errand = 'none', replacement_minor = null, due_at = null, stumble_count = 0
-             where payout_id = $1",
-            payout_id
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-
-    /// Takes up to `limit` payouts that are due, for a few seconds.
-    pub async fn lease_due_payouts(
-        &self,
-        now: OffsetDateTime,
-        limit: i64,
-    ) -> Result<Vec<String>, sqlx::Error> {
-        sqlx::query_scalar!(
-            "update payout.payout set leased_until_wall_at = now() + interval '5 seconds'
-             where payout_id in (
-                 select payout_id from payout.payout
-                 where due_at <= $1
-                   and (leased_until_wall_at is null or leased_until_wall_at < now())
-                 order by due_at, payout_id limit $2 for update skip locked)
-             returning payout_id",
-            now,
-            limit
-        )
-        .fetch_all(&self.pool)
-        .await
-    }
-
-    /// Keeps a payout that is being worked on, unless it was given back.
-    pub async fn extend_lease(&self, payout_id: &str) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.payout set leased_until_wall_at = now() + interval '5 seconds'
-             where payout_id = $1 and leased_until_wall_at is not null",
-            payout_id
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Gives a payout back: its work is done for now.
-    pub async fn end_lease(&self, payout_id: &str) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.payout set leased_until_wall_at = null where payout_id = $1",
-            payout_id
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Gives a payout back after a failure, to be taken again after a pause that doubles from a
-    /// quarter of a second to five seconds: longer, and a peer that is back would be waited for
-    /// as long again as it was away. How many are in hand at once bounds what Stripe is asked.
-    pub async fn stumble(&self, payout_id: &str) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.payout
-             set leased_until_wall_at = now() + least(
-                     250 * (1 << least(stumble_count, 10)), 5000) * interval '1 millisecond',
-                 stumble_count = stumble_count + 1
-             where payout_id = $1",
-            payout_id
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Nothing to do here before `due_at`, or, without one, before a fact comes.
-    pub async fn wait(
-        &self,
-        payout_id: &str,
-        version: i64,
-        due_at: Option<OffsetDateTime>,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.payout set due_at = $3 where payout_id = $1 and version = $2",
-            payout_id,
-            version,
-            due_at
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// When the next payout is due; in the past while one is taken or pauses.
-    pub async fn next_payout_due(&self) -> Result<Option<OffsetDateTime>, sqlx::Error> {
-        sqlx::query_scalar!("select min(due_at) from payout.payout")
-            .fetch_one(&self.pool)
-            .await
-    }
+/// A column's text; empty for a payout of no month.
+pub(super) fn month_text(month: Option<Month>) -> String {
+    month.map(|month| month.to_string()).unwrap_or_default()
 }

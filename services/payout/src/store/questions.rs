@@ -1,7 +1,8 @@
 //! What others ask about payouts and runs.
 
+use std::collections::HashMap;
+
 use ledger::Month;
-use sqlx::PgConnection;
 
 use super::Store;
 use super::payouts::Row;
@@ -25,8 +26,13 @@ pub struct RunFigures {
     pub planned_minor: i64,
     pub paid_count: i64,
     pub paid_minor: i64,
-    /// Payouts that are still on their way, or have something left to tell.
+    pub failed_count: i64,
+    pub failed_minor: i64,
+    /// Neither paid nor ended.
     pub open_count: i64,
+    pub open_minor: i64,
+    /// Payouts that have ended and have something left to tell.
+    pub errand_count: i64,
 }
 
 impl Store {
@@ -35,8 +41,8 @@ impl Store {
             Row,
             "select payout_id, month, creator_id, sequence, amount_minor, account_id, state, step,
                     attempt, retry_count, next_retry_at, reason, failure_code, transfer_id,
-                    bank_payout_id, expected_arrival_at, paid_at, created_at, version, errand,
-                    replacement_minor, due_at
+                    bank_payout_id, reversed_minor, reversals, expected_arrival_at, paid_at,
+                    created_at, version, errand, replacement_minor, due_at
              from payout.payout where payout_id = $1",
             payout_id
         )
@@ -51,10 +57,27 @@ impl Store {
         object_id: &str,
     ) -> Result<Option<String>, sqlx::Error> {
         sqlx::query_scalar!(
-            "select payout_id from payout.payout where transfer_id = $1 or bank_payout_id = $1",
+            "select payout_id from payout.attempt where object_id = $1 limit 1",
             object_id
         )
         .fetch_optional(&self.pool)
+        .await
+    }
+
+    /// Payouts to this account that wait to be tried again after a refusal with this code.
+    pub async fn waiting_for_account(
+        &self,
+        account_id: &str,
+        code: &str,
+    ) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar!(
+            "select payout_id from payout.payout
+             where state in ('retry_wait', 'returned') and due_at is not null
+               and account_id = $1 and failure_code = $2",
+            account_id,
+            code
+        )
+        .fetch_all(&self.pool)
         .await
     }
 
@@ -63,8 +86,8 @@ impl Store {
             Row,
             "select payout_id, month, creator_id, sequence, amount_minor, account_id, state, step,
                     attempt, retry_count, next_retry_at, reason, failure_code, transfer_id,
-                    bank_payout_id, expected_arrival_at, paid_at, created_at, version, errand,
-                    replacement_minor, due_at
+                    bank_payout_id, reversed_minor, reversals, expected_arrival_at, paid_at,
+                    created_at, version, errand, replacement_minor, due_at
              from payout.payout
              where ($1 = '' or creator_id = $1) and ($2 = '' or state = $2)
                and ($3 = '' or month = $3)
@@ -92,8 +115,14 @@ impl Store {
                     count(*) filter (where state = 'paid') as "paid_count!",
                     coalesce(sum(amount_minor) filter (where state = 'paid'), 0)::bigint
                         as "paid_minor!",
-                    count(*) filter (where errand <> 'none' or state not in
-                        ('paid', 'canceled', 'failed', 'rejected', 'returned')) as "open_count!"
+                    count(*) filter (where state in ('failed', 'rejected')) as "failed_count!",
+                    coalesce(sum(amount_minor) filter (where state in ('failed', 'rejected')), 0)
+                        ::bigint as "failed_minor!",
+                    count(*) filter (where state not in
+                        ('paid', 'canceled', 'failed', 'rejected')) as "open_count!",
+                    coalesce(sum(amount_minor) filter (where state not in
+                        ('paid', 'canceled', 'failed', 'rejected')), 0)::bigint as "open_minor!",
+                    count(*) filter (where errand <> 'none') as "errand_count!"
              from payout.payout where month = $1"#,
             month.to_string()
         )
@@ -111,20 +140,21 @@ impl Store {
         .await
     }
 
-    /// Those of the creators who have a payout in this run already.
-    pub async fn planned_creators_in_tx(
+    /// What payouts that have no hold yet will take of creators' payable, by creator.
+    pub async fn unheld_minor(
         &self,
-        tx: &mut PgConnection,
-        month: Month,
         creator_ids: &[String],
-    ) -> Result<Vec<String>, sqlx::Error> {
-        sqlx::query_scalar!(
-            r#"select distinct creator_id as "creator_id!" from payout.payout
-             where month = $1 and creator_id = any($2)"#,
-            month.to_string(),
+    ) -> Result<HashMap<String, i64>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"select creator_id, sum(amount_minor)::bigint as "minor!" from payout.payout
+               where state = 'planned' and creator_id = any($1) group by creator_id"#,
             creator_ids
         )
-        .fetch_all(tx)
-        .await
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.creator_id, row.minor))
+            .collect())
     }
 }

@@ -13,7 +13,20 @@ crate::domain::words! {
         Account => "account",
         BankPayout => "bank_payout",
         Transfer => "transfer",
+        /// A transfer that is said to have failed: Stripe may not know it.
+        TransferFailed => "transfer_failed",
+        /// A transfer of which something was taken back.
+        TransferReversed => "transfer_reversed",
     }
+}
+
+/// What an event said of an object, for the case that Stripe does not show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// By our labels; empty and none without.
+    pub payout_id: String,
+    pub attempt: Option<i32>,
+    pub code: String,
 }
 
 /// An object to be read, and the event that said so.
@@ -26,6 +39,7 @@ pub struct Reading {
     pub event_id: String,
     /// Events so far; one that comes during the reading is told by it.
     pub asked_count: i64,
+    pub told: Told,
 }
 
 struct Row {
@@ -34,6 +48,9 @@ struct Row {
     account_id: String,
     event_id: String,
     asked_count: i64,
+    told_payout_id: String,
+    told_attempt: Option<i32>,
+    told_code: String,
 }
 
 impl TryFrom<Row> for Reading {
@@ -46,12 +63,21 @@ impl TryFrom<Row> for Reading {
             account_id: row.account_id,
             event_id: row.event_id,
             asked_count: row.asked_count,
+            told: Told {
+                payout_id: row.told_payout_id,
+                attempt: row.told_attempt,
+                code: row.told_code,
+            },
         })
     }
 }
 
 impl Store {
     /// Asks for readings; an object that is asked for twice is read once.
+    #[expect(
+        clippy::as_conversions,
+        reason = "query! wants a type named for an array with absent values; nothing is converted"
+    )]
     pub async fn ask_for_readings_in_tx(
         &self,
         tx: &mut PgConnection,
@@ -59,25 +85,45 @@ impl Store {
     ) -> Result<(), sqlx::Error> {
         // One row per object and in their order: no statement touches a row twice, and two
         // batches that overlap wait rather than deadlock.
-        let readings: BTreeMap<String, Reading> = readings
-            .into_iter()
-            .map(|reading| (reading.object_id.clone(), reading))
-            .collect();
+        let mut by_object: BTreeMap<String, Reading> = BTreeMap::new();
+        for reading in readings {
+            let known = by_object.get(&reading.object_id).map(|known| known.kind);
+            if known.is_none_or(|known| known < reading.kind) {
+                by_object.insert(reading.object_id.clone(), reading);
+            }
+        }
+        let readings = by_object;
         let column = |read: fn(&Reading) -> &str| -> Vec<String> {
             readings
                 .values()
                 .map(|reading| read(reading).to_owned())
                 .collect()
         };
+        let attempts: Vec<Option<i32>> = readings
+            .values()
+            .map(|reading| reading.told.attempt)
+            .collect();
+        // A transfer that is said to have failed or been taken back is read like any other, and
+        // more: of the kinds that one object can have, the last word of the alphabet stands.
         sqlx::query!(
-            "insert into payout.reading (object_id, kind, account_id, event_id)
-             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+            "insert into payout.reading
+                 (object_id, kind, account_id, event_id, told_payout_id, told_attempt, told_code)
+             select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+                                  $6::integer[], $7::text[])
              on conflict on constraint reading__pk do update
-                 set asked_count = payout.reading.asked_count + 1, event_id = excluded.event_id",
+                 set asked_count = payout.reading.asked_count + 1, event_id = excluded.event_id,
+                     kind = greatest(payout.reading.kind, excluded.kind),
+                     told_payout_id =
+                         greatest(payout.reading.told_payout_id, excluded.told_payout_id),
+                     told_attempt = coalesce(excluded.told_attempt, payout.reading.told_attempt),
+                     told_code = greatest(payout.reading.told_code, excluded.told_code)",
             &column(|reading| &reading.object_id),
             &column(|reading| reading.kind.as_str()),
             &column(|reading| &reading.account_id),
-            &column(|reading| &reading.event_id)
+            &column(|reading| &reading.event_id),
+            &column(|reading| &reading.told.payout_id),
+            &attempts as &[Option<i32>],
+            &column(|reading| &reading.told.code)
         )
         .execute(tx)
         .await?;
@@ -93,7 +139,8 @@ impl Store {
                  select object_id from payout.reading
                  where leased_until_wall_at is null or leased_until_wall_at < now()
                  order by object_id limit $1 for update skip locked)
-             returning object_id, kind, account_id, event_id, asked_count",
+             returning object_id, kind, account_id, event_id, asked_count, told_payout_id,
+                       told_attempt, told_code",
             limit
         )
         .fetch_all(&self.pool)

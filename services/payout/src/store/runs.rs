@@ -1,12 +1,27 @@
-//! Runs, and whom they did not pay.
+//! Runs: one per closed month, in passes.
 
-use ledger::{CreatorId, Month};
-use money::{Amount, Asset};
+use std::collections::HashMap;
+
+use ledger::Month;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Store, unreadable};
-use crate::domain::Carried;
+/// What a run knows of a creator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The number of the run's newest payout for the creator; zero when there is none.
+    pub sequence: i32,
+    /// Whether the creator was told to wait until now.
+    pub again: bool,
+}
+
+/// A run that was taken, and how many passes it has had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLease {
+    pub month: Month,
+    pub pass_count: i32,
+}
 
 /// A run as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,22 +64,26 @@ impl Store {
     }
 
     /// Takes the oldest run that is due, for a few seconds.
-    pub async fn lease_run(&self, now: OffsetDateTime) -> Result<Option<Month>, sqlx::Error> {
-        let month = sqlx::query_scalar!(
+    pub async fn lease_run(&self, now: OffsetDateTime) -> Result<Option<RunLease>, sqlx::Error> {
+        let row = sqlx::query!(
             "update payout.run set leased_until_wall_at = now() + interval '5 seconds'
              where month = (
                  select month from payout.run
                  where state = 'planning' and due_at <= $1
                    and (leased_until_wall_at is null or leased_until_wall_at < now())
                  order by month limit 1 for update skip locked)
-             returning month",
+             returning month, pass_count",
             now
         )
         .fetch_optional(&self.pool)
         .await?;
-        month
-            .map(|month| month.parse().map_err(unreadable))
-            .transpose()
+        row.map(|row| {
+            Ok(RunLease {
+                month: row.month.parse().map_err(unreadable)?,
+                pass_count: row.pass_count,
+            })
+        })
+        .transpose()
     }
 
     /// Keeps a run that is being planned, unless it was given back.
@@ -89,23 +108,133 @@ impl Store {
         Ok(())
     }
 
-    /// The pass is over: everyone is planned, or somebody waits until `again_at`.
+    /// The pass that began at `began_at` is over. Who was to be looked at in it and is owed nothing
+    /// any more waits no longer; while somebody waits, another pass follows. A run that is not the
+    /// newest leaves them to the newest.
     pub async fn finish_pass(
         &self,
         month: Month,
-        again_at: Option<OffsetDateTime>,
+        began_at: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
+        let month = month.to_string();
+        let mut tx = self.begin().await?;
+        // The lock first: whoever makes somebody wait meanwhile is seen by what follows, or
+        // follows it.
+        sqlx::query!(
+            "select month from payout.run where month = $1 for update",
+            month
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "delete from payout.carried_over where month = $1 and again_at <= $2",
+            month,
+            began_at
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "with again as (
+                 select min(again_at) as at from payout.carried_over where month = $1
+             )
+             update payout.run
+             set state = case when again.at is null then 'planned' else 'planning' end,
+                 due_at = coalesce(again.at, due_at), pass_count = pass_count + 1,
+                 leased_until_wall_at = null
+             from again where month = $1",
+            month
+        )
+        .execute(&mut *tx)
+        .await?;
+        self.hand_over_in_tx(&mut tx).await?;
+        tx.commit().await
+    }
+
+    /// Everyone who waits in an older run that was begun waits in the newest, which looks at them
+    /// anyway: two runs never plan side by side.
+    async fn hand_over_in_tx(&self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let older = sqlx::query_scalar!(
+            "update payout.run set state = 'planned'
+             where state = 'planning' and pass_count > 0
+               and month < (select max(month) from payout.run where pass_count > 0)
+             returning month"
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "update payout.carried_over
+             set again_at = null, expected_on = null,
+                 reason = reason || '; it goes on with the run after'
+             where again_at is not null and month = any($1)",
+            &older
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// The run that says why somebody is not paid: the newest that there is.
+    pub async fn newest_run_in_tx(
+        &self,
+        tx: &mut PgConnection,
+    ) -> Result<Option<Month>, sqlx::Error> {
+        let month = sqlx::query_scalar!("select max(month) from payout.run")
+            .fetch_one(tx)
+            .await?;
+        month
+            .map(|month| month.parse().map_err(unreadable))
+            .transpose()
+    }
+
+    /// Somebody waits in this run until `again_at`.
+    pub async fn go_on_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+        again_at: OffsetDateTime,
     ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update payout.run
-             set state = case when $2::timestamptz is null then 'planned' else 'planning' end,
-                 due_at = coalesce($2, due_at), leased_until_wall_at = null
+             set due_at = case when state = 'planned' then $2 else least(due_at, $2) end,
+                 state = 'planning'
              where month = $1",
             month.to_string(),
             again_at
         )
-        .execute(&self.pool)
+        .execute(tx)
         .await?;
         Ok(())
+    }
+
+    /// What the run knows of these creators; none of those whom it has not planned yet.
+    pub async fn standings(
+        &self,
+        month: Month,
+        creator_ids: &[String],
+        now: OffsetDateTime,
+    ) -> Result<HashMap<String, Standing>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"select creator_id as "creator_id!", max(sequence) as "sequence!",
+                      bool_or(again) as "again!"
+               from (
+                   select creator_id, sequence, false as again from payout.payout
+                   where month = $1 and creator_id = any($2)
+                   union all
+                   select creator_id, 0, again_at <= $3 from payout.carried_over
+                   where month = $1 and creator_id = any($2) and again_at is not null
+               ) as known
+               group by creator_id"#,
+            month.to_string(),
+            creator_ids,
+            now
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let standing = |sequence, again| Standing { sequence, again };
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.creator_id, standing(row.sequence, row.again)))
+            .collect())
     }
 
     /// When the next run is due; in the past while one is being planned.
@@ -113,78 +242,5 @@ impl Store {
         sqlx::query_scalar!("select min(due_at) from payout.run where state = 'planning'")
             .fetch_one(&self.pool)
             .await
-    }
-
-    /// Says why creators are not paid, in place of what was said before.
-    pub async fn carry_over_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        month: Month,
-        carried: &[Carried],
-    ) -> Result<(), sqlx::Error> {
-        let creators: Vec<String> = carried
-            .iter()
-            .map(|carried| carried.creator_id.to_string())
-            .collect();
-        let amounts: Vec<i64> = carried
-            .iter()
-            .map(|carried| carried.payable.minor())
-            .collect();
-        let reasons: Vec<String> = carried
-            .iter()
-            .map(|carried| carried.reason.clone())
-            .collect();
-        sqlx::query!(
-            "insert into payout.carried_over (month, creator_id, payable_minor, reason)
-             select $1, given.creator_id, given.payable_minor, given.reason
-             from unnest($2::text[], $3::bigint[], $4::text[])
-                  as given (creator_id, payable_minor, reason)
-             on conflict on constraint carried_over__pk do update
-                 set payable_minor = excluded.payable_minor, reason = excluded.reason",
-            month.to_string(),
-            &creators,
-            &amounts,
-            &reasons
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-
-    /// They are paid after all.
-    pub async fn carry_no_more_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        month: Month,
-        creator_ids: &[String],
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "delete from payout.carried_over where month = $1 and creator_id = any($2)",
-            month.to_string(),
-            creator_ids
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-
-    /// Whom a run did not pay, in creator id order.
-    pub async fn list_carried_over(&self, month: Month) -> Result<Vec<Carried>, sqlx::Error> {
-        let rows = sqlx::query!(
-            "select creator_id, payable_minor, reason from payout.carried_over
-             where month = $1 order by creator_id",
-            month.to_string()
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Carried {
-                    creator_id: CreatorId::try_new(&row.creator_id).map_err(unreadable)?,
-                    payable: Amount::try_new(row.payable_minor, Asset::Usd).map_err(unreadable)?,
-                    reason: row.reason,
-                })
-            })
-            .collect()
     }
 }

@@ -1,17 +1,90 @@
-//! What Stripe's objects say when they are read back, after an event or because one is overdue.
+//! What Stripe says of bank payouts when they are read back, after an event or because one is
+//! overdue.
 
 use kit::Error;
 use stripe::{BankPayout, BankPayoutStatus};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::Usecases;
-use crate::domain::{Command, Payout, READ_AGAIN};
-use crate::orders::{
-    PAYOUT_ID, attempt_of, error_of, is_bank_payout_of, is_transfer_of, made_bank_payout,
-    made_transfer,
-};
+use super::resolve::Look;
+use super::saga::Progress;
+use crate::domain::{Command, Payout, READ_AGAIN, Step};
+use crate::orders::{Order, PAYOUT_ID, attempt_of, error_of, is_bank_payout_of, made_bank_payout};
+use crate::store::Attempt;
 
 impl Usecases {
+    /// Orders the bank payout. One more is ordered only if none of those before it lives.
+    pub(super) async fn pay_bank(
+        &self,
+        payout: &Payout,
+        now: OffsetDateTime,
+    ) -> Result<Progress, Error> {
+        if payout.attempt > 0
+            && let Some(progress) = self.adopt_bank_payout(payout).await?
+        {
+            return Ok(progress);
+        }
+        self.send(payout, now).await
+    }
+
+    /// An attempt that was refused to one sender may have been answered otherwise to another.
+    async fn adopt_bank_payout(&self, payout: &Payout) -> Result<Option<Progress>, Error> {
+        let lives = |made: &BankPayout| match made.status {
+            BankPayoutStatus::Failed | BankPayoutStatus::Canceled => false,
+            BankPayoutStatus::Pending
+            | BankPayoutStatus::InTransit
+            | BankPayoutStatus::Paid
+            | BankPayoutStatus::Other(_) => true,
+        };
+        let mut found = self.bank_payouts_of(payout, payout.created_at).await?;
+        found.retain(|made| lives(made) && attempt_of(&made.metadata) != Some(payout.attempt));
+        match found.as_slice() {
+            [] => Ok(None),
+            [made] if is_bank_payout_of(&Order::of(payout), made) => {
+                tracing::error!(
+                    payout.id = payout.payout_id.as_str(),
+                    object.id = made.id,
+                    "a bank payout that was refused was made: it is not made again"
+                );
+                let command = made_bank_payout(payout.attempt, made);
+                Ok(Some(self.take_answer_of_stripe(payout, command).await?))
+            }
+            [..] => Ok(Some(self.lay_aside(payout).await?)),
+        }
+    }
+
+    async fn bank_payouts_of(
+        &self,
+        payout: &Payout,
+        since: OffsetDateTime,
+    ) -> Result<Vec<BankPayout>, Error> {
+        // Our clock and Stripe's need not agree to the minute.
+        let since = since.saturating_sub(Duration::DAY);
+        let label = (PAYOUT_ID, payout.payout_id.as_str());
+        let found = self
+            .stripe
+            .find_bank_payouts(&payout.account_id, since, label)
+            .await;
+        found.map_err(error_of)
+    }
+
+    pub(super) async fn look_for_bank_payout(
+        &self,
+        payout: &Payout,
+        attempt: &Attempt,
+    ) -> Result<Look, Error> {
+        let mut found = self.bank_payouts_of(payout, attempt.first_sent_at).await?;
+        found.retain(|made| attempt_of(&made.metadata) == Some(payout.attempt));
+        let order = Order::from_json(&attempt.body)?;
+        Ok(match found.as_slice() {
+            [] => Look::Absent,
+            [made] if is_bank_payout_of(&order, made) => {
+                Look::Found(made_bank_payout(payout.attempt, made))
+            }
+            [..] => Look::Odd,
+        })
+    }
+
     /// Reads a bank payout of a connected account and records where it stands. It is not
     /// believed from an event: events come late, twice and out of order.
     ///
@@ -28,10 +101,8 @@ impl Usecases {
             .retrieve_bank_payout(account_id, bank_payout_id)
             .await;
         let made = made.map_err(error_of)?;
-        let Some(payout) = self
-            .payout_of(&made.id, made.metadata.get(PAYOUT_ID))
-            .await?
-        else {
+        let label = made.metadata.get(PAYOUT_ID);
+        let Some(payout) = self.payout_of(&made.id, label).await? else {
             tracing::warn!(
                 account.id = account_id,
                 object.id = bank_payout_id,
@@ -40,48 +111,56 @@ impl Usecases {
             );
             return Ok(());
         };
-        if payout.account_id != account_id || !is_bank_payout_of(&payout, &made) {
+        let Some((number, attempt)) = self.attempt_for(&payout, account_id, &made).await? else {
             tracing::error!(
                 payout.id = payout.payout_id.as_str(),
                 object.id = bank_payout_id,
                 "a bank payout is not what was asked for: somebody must look"
             );
             return Ok(());
-        }
-        self.believe_bank(&payout, &made, event_id).await
+        };
+        self.believe_bank(&payout, number, &attempt, &made, event_id)
+            .await
+    }
+
+    /// The attempt that a bank payout belongs to, if it is what that attempt ordered.
+    async fn attempt_for(
+        &self,
+        payout: &Payout,
+        account_id: &str,
+        made: &BankPayout,
+    ) -> Result<Option<(u32, Attempt)>, Error> {
+        let known = self.store.attempt_of_object(&made.id).await?;
+        let Some(number) = known.or_else(|| attempt_of(&made.metadata)) else {
+            return Ok(None);
+        };
+        let attempt = self.store.find_attempt(payout, Step::Bank, number).await?;
+        let Some(attempt) = attempt else {
+            return Ok(None);
+        };
+        let order = Order::from_json(&attempt.body)?;
+        let same = order.account_id == account_id && is_bank_payout_of(&order, made);
+        Ok(same.then_some((number, attempt)))
     }
 
     async fn believe_bank(
         &self,
         payout: &Payout,
+        number: u32,
+        attempt: &Attempt,
         made: &BankPayout,
         event_id: &str,
     ) -> Result<(), Error> {
         let payout_id = payout.payout_id.as_str();
-        let bank_payout_id = made.id.clone();
-        if payout.bank_payout_id.is_none() {
+        if attempt.object_id.is_none() {
             // The event was faster than the answer to our order, or the answer is lost.
-            let attempt = attempt_of(&made.metadata).unwrap_or(payout.attempt);
-            self.tell(payout_id, &made_bank_payout(attempt, made), event_id)
+            self.tell(payout_id, &made_bank_payout(number, made), event_id)
                 .await?;
         }
-        let command = match made.status {
-            BankPayoutStatus::Paid => Command::RecordBankPaid { bank_payout_id },
-            BankPayoutStatus::Failed | BankPayoutStatus::Canceled => {
-                let code = made
-                    .failure_code
-                    .clone()
-                    .unwrap_or_else(|| "canceled".to_owned());
-                Command::RecordBankFailed {
-                    bank_payout_id,
-                    code,
-                }
-            }
-            BankPayoutStatus::Pending
-            | BankPayoutStatus::InTransit
-            | BankPayoutStatus::Other(_) => return Ok(()),
-        };
-        self.tell(payout_id, &command, event_id).await
+        match said_by_the_bank(number, made) {
+            Some(command) => self.tell(payout_id, &command, event_id).await,
+            None => Ok(()),
+        }
     }
 
     /// A bank that says nothing is asked, and asked again a day later.
@@ -100,62 +179,25 @@ impl Usecases {
             .wait(payout.payout_id.as_str(), payout.version, again_at)
             .await?)
     }
+}
 
-    /// Reads a transfer that an event told of. It confirms what was sent, and may end a doubt.
-    ///
-    /// # Errors
-    /// Stripe's or the database's.
-    pub async fn read_transfer(&self, transfer_id: &str, event_id: &str) -> Result<(), Error> {
-        if self
-            .store
-            .find_payout_by_object(transfer_id)
-            .await?
-            .is_some()
-        {
-            return Ok(());
+fn said_by_the_bank(attempt: u32, made: &BankPayout) -> Option<Command> {
+    let bank_payout_id = made.id.clone();
+    match made.status {
+        BankPayoutStatus::Paid => Some(Command::RecordBankPaid {
+            attempt,
+            bank_payout_id,
+        }),
+        BankPayoutStatus::Failed | BankPayoutStatus::Canceled => {
+            let code = made.failure_code.clone();
+            Some(Command::RecordBankFailed {
+                attempt,
+                bank_payout_id,
+                code: code.unwrap_or_else(|| "canceled".to_owned()),
+            })
         }
-        let made = self
-            .stripe
-            .retrieve_transfer(transfer_id)
-            .await
-            .map_err(error_of)?;
-        let Some(payout) = self
-            .payout_of(&made.id, made.metadata.get(PAYOUT_ID))
-            .await?
-        else {
-            tracing::warn!(
-                object.id = transfer_id,
-                "a transfer that is not ours was left alone"
-            );
-            return Ok(());
-        };
-        if !is_transfer_of(&payout, &made) {
-            tracing::error!(
-                payout.id = payout.payout_id.as_str(),
-                object.id = transfer_id,
-                "a transfer is not what was asked for: somebody must look"
-            );
-            return Ok(());
-        }
-        let attempt = attempt_of(&made.metadata).unwrap_or(payout.attempt);
-        self.tell(
-            payout.payout_id.as_str(),
-            &made_transfer(attempt, &made),
-            event_id,
-        )
-        .await
-    }
-
-    /// The payout of an object, by its id or by the label that we gave it.
-    async fn payout_of(
-        &self,
-        object_id: &str,
-        label: Option<&String>,
-    ) -> Result<Option<Payout>, Error> {
-        let known = self.store.find_payout_by_object(object_id).await?;
-        match known.or_else(|| label.cloned()) {
-            Some(payout_id) => Ok(self.store.find_payout(&payout_id).await?),
-            None => Ok(None),
+        BankPayoutStatus::Pending | BankPayoutStatus::InTransit | BankPayoutStatus::Other(_) => {
+            None
         }
     }
 }

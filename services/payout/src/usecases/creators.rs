@@ -3,7 +3,7 @@
 use kit::{Error, Rejection};
 
 use super::Usecases;
-use crate::convert;
+use crate::announce;
 use crate::domain::{Creator, Profile};
 
 impl Usecases {
@@ -30,7 +30,7 @@ impl Usecases {
         let moved = changed.is_some() || new;
         let creator = changed.unwrap_or(known);
         if moved {
-            let fact = convert::creator_registered(&creator, now);
+            let fact = announce::creator_registered(&creator, now);
             self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;
         }
         tx.commit().await?;

@@ -2,12 +2,16 @@
 
 use kit::{Error, reason_of};
 use time::OffsetDateTime;
-use tonic::Code;
+use tonic::{Code, Status};
 use wire::earnings::v1::ReleaseHoldRequest;
 use wire::fraud_limits::v1::{ConfirmRequest, ReleaseRequest};
 
 use super::Usecases;
 use crate::domain::{Errand, Payout, State};
+use crate::store::HoldLook;
+
+/// After the first look, which is a minute after the end.
+const LOOK_AGAIN_MINUTES: [i32; 2] = [10, 60];
 
 impl Usecases {
     /// It went out: its share of the limits counts for good.
@@ -16,6 +20,20 @@ impl Usecases {
         self.limits
             .clone()
             .confirm(ConfirmRequest { payout_id })
+            .await?;
+        let mut tx = self.store.begin().await?;
+        self.store
+            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str())
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// It came back: the books know, the limits do not yet.
+    pub(super) async fn release_limits(&self, payout: &Payout) -> Result<(), Error> {
+        let payout_id = payout.payout_id.to_string();
+        self.limits
+            .clone()
+            .release(ReleaseRequest { payout_id })
             .await?;
         let mut tx = self.store.begin().await?;
         self.store
@@ -36,7 +54,17 @@ impl Usecases {
             .clone()
             .release(ReleaseRequest { payout_id })
             .await?;
-        self.release_hold(payout).await?;
+        let hold = self.release_hold(payout.payout_id.as_str()).await;
+        let was_there = match hold {
+            Ok(was_there) => was_there,
+            // The refusal is announced; the books release the hold when it reaches them.
+            Err(status) if is_committed(&status) && payout.state == State::Failed => {
+                return Err(Error::unavailable(
+                    "the books have not heard of the refusal yet",
+                ));
+            }
+            Err(status) => return Err(status.into()),
+        };
         let mut tx = self.store.begin().await?;
         let locked = self
             .store
@@ -48,29 +76,70 @@ impl Usecases {
         self.store
             .finish_errand_in_tx(&mut tx, payout.payout_id.as_str())
             .await?;
+        if !was_there {
+            self.store
+                .look_for_hold_in_tx(&mut tx, payout.payout_id.as_str())
+                .await?;
+        }
         if let Some(successor) = payout.successor(now) {
             self.plan_in_tx(&mut tx, vec![successor], now).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    async fn release_hold(&self, payout: &Payout) -> Result<(), Error> {
-        let payout_id = payout.payout_id.to_string();
-        let answer = self
-            .earnings
+    /// Looks again for a hold that was not there when its payout ended, and for its share of the
+    /// limits: a request for them may have been under way.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn look_for_hold(&self, look: &HoldLook) -> Result<(), Error> {
+        let payout_id = look.payout_id.as_str();
+        let again = LOOK_AGAIN_MINUTES.get(usize::try_from(look.count).unwrap_or(usize::MAX));
+        let found = self.release_hold(payout_id).await;
+        let limits = self
+            .limits
             .clone()
-            .release_hold(ReleaseHoldRequest { payout_id })
+            .release(ReleaseRequest {
+                payout_id: payout_id.to_owned(),
+            })
             .await;
-        let Err(status) = answer else { return Ok(()) };
+        let again = match (found, limits) {
+            (Ok(true), Ok(_)) => {
+                tracing::warn!(
+                    payout.id = payout_id,
+                    "a hold was placed late and is released"
+                );
+                None
+            }
+            (Ok(false), Ok(_)) => again.copied(),
+            (Err(status), _) if is_committed(&status) => {
+                tracing::error!(payout.id = payout_id, "an ended payout's hold is committed");
+                None
+            }
+            (Err(status), _) | (_, Err(status)) => {
+                tracing::warn!(payout.id = payout_id, %status, "a hold is looked for later");
+                return Ok(());
+            }
+        };
+        Ok(self.store.finish_hold_look(payout_id, again).await?)
+    }
+
+    /// Answers whether there was one, held or released before.
+    async fn release_hold(&self, payout_id: &str) -> Result<bool, Status> {
+        let request = ReleaseHoldRequest {
+            payout_id: payout_id.to_owned(),
+        };
+        let Err(status) = self.earnings.clone().release_hold(request).await else {
+            return Ok(true);
+        };
         match reason_of(&status).map(|(code, _)| code).as_deref() {
-            Some("HOLD_RELEASED" | "HOLD_BROKEN") => Ok(()),
-            // The refusal is announced; the books release the hold when it reaches them.
-            Some("HOLD_COMMITTED") if payout.state == State::Failed => Err(Error::unavailable(
-                "the books have not heard of the refusal yet",
-            )),
-            // It was never placed.
-            Some(_) | None if status.code() == Code::NotFound => Ok(()),
-            Some(_) | None => Err(status.into()),
+            Some("HOLD_RELEASED" | "HOLD_BROKEN") => Ok(true),
+            Some(_) | None if status.code() == Code::NotFound => Ok(false),
+            Some(_) | None => Err(status),
         }
     }
+}
+
+fn is_committed(status: &Status) -> bool {
+    reason_of(status).is_some_and(|(code, _)| code == "HOLD_COMMITTED")
 }

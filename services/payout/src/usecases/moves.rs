@@ -5,9 +5,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Usecases;
-use crate::convert;
+use super::reserve::NOT_THERE;
+use crate::announce;
 use crate::domain::{
-    Carried, Change, Command, Decision, Outcome, Payout, Rejection, State, decide,
+    Carried, Change, Command, Decision, Outcome, Payout, Rejection, State, Step, cause, decide,
+    next_midnight, rest_follows,
 };
 use crate::orders::Order;
 use crate::store::Mover;
@@ -37,7 +39,7 @@ impl Usecases {
             actor: kit::context::current().actor,
             event_id: event_id.to_owned(),
         };
-        self.save_move_in_tx(&mut tx, &before, &decision, &mover, now)
+        self.save_move_in_tx(&mut tx, &before, (command, &decision), &mover, now)
             .await?;
         tx.commit().await?;
         log(&before, &decision.payout);
@@ -48,7 +50,7 @@ impl Usecases {
         &self,
         tx: &mut PgConnection,
         before: &Payout,
-        decision: &Decision,
+        (command, decision): (&Command, &Decision),
         mover: &Mover,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
@@ -56,6 +58,7 @@ impl Usecases {
             payout,
             change,
             facts,
+            comeback,
         } = decision;
         self.store.save_payout_in_tx(tx, payout).await?;
         self.store
@@ -69,26 +72,47 @@ impl Usecases {
         } else {
             self.store.change_attempt_in_tx(tx, before, change).await?;
         }
-        if payout.state == State::Canceled && payout.replacement.is_none() {
-            let carried = Carried {
-                creator_id: payout.creator_id.clone(),
-                payable: payout.amount,
-                reason: payout.reason.clone(),
-            };
-            self.store
-                .carry_over_in_tx(tx, payout.month, &[carried])
+        if before.state != payout.state {
+            self.say_why_not_paid_in_tx(tx, payout, command, now)
                 .await?;
         }
         let for_the_books = facts
             .iter()
-            .filter_map(|fact| convert::for_the_books(fact, payout, now));
+            .filter_map(|fact| announce::for_the_books(fact, payout, now));
+        let back = comeback
+            .iter()
+            .map(|comeback| announce::came_back(comeback, payout, now));
         let facts: Vec<_> = for_the_books
-            .chain([convert::payout_changed(payout, now)])
+            .chain(back)
+            .chain([announce::payout_changed(payout, now)])
             .collect();
         Ok(self.outbox.enqueue_in_tx(tx, &facts).await?)
     }
 
-    /// Writes planned payouts with their first transitions, and announces those that are new.
+    /// A run's payout that ends without being paid leaves its creator with the money and a reason,
+    /// in the newest run. What a limit cut off is planned again the next day.
+    async fn say_why_not_paid_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        payout: &Payout,
+        command: &Command,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let Some(month) = payout.month else {
+            return Ok(());
+        };
+        let Some(carried) = not_paid(payout, command, now) else {
+            return Ok(());
+        };
+        let newest = self.store.newest_run_in_tx(tx).await?;
+        let month = newest.unwrap_or(month);
+        if let Some(again_at) = carried.again_at {
+            self.store.go_on_in_tx(tx, month, again_at).await?;
+        }
+        Ok(self.store.carry_over_in_tx(tx, month, &[carried]).await?)
+    }
+
+    /// Writes new payouts with their first transitions, and announces those that are new.
     pub(super) async fn plan_in_tx(
         &self,
         tx: &mut PgConnection,
@@ -103,17 +127,63 @@ impl Usecases {
         let moves: Vec<(&str, &Payout)> = fresh.iter().map(|payout| ("", payout)).collect();
         let mover = Mover {
             command: "plan",
-            ..Mover::default()
+            actor: kit::context::current().actor,
+            event_id: String::new(),
         };
         self.store
             .record_moves_in_tx(tx, &moves, &mover, now)
             .await?;
         let facts: Vec<_> = fresh
             .iter()
-            .map(|payout| convert::payout_changed(payout, now))
+            .map(|payout| announce::payout_changed(payout, now))
             .collect();
         self.outbox.enqueue_in_tx(tx, &facts).await?;
         Ok(fresh)
+    }
+}
+
+/// What carries over of a payout of a run that has just moved, if anything, and why.
+fn not_paid(payout: &Payout, command: &Command, now: OffsetDateTime) -> Option<Carried> {
+    let carried = |payable, reason| Carried {
+        creator_id: payout.creator_id.clone(),
+        payable,
+        reason,
+        expected_on: None,
+        again_at: None,
+    };
+    match (payout.state, payout.replacement, command) {
+        (State::Canceled, None, _) => Some(carried(payout.amount, payout.reason.clone())),
+        // What the books do not have is no rest: only a limit leaves one.
+        (State::Canceled, Some(_), _) if payout.failure_code == NOT_THERE => None,
+        (State::Canceled, Some(smaller), Command::Cancel { reason: limit, .. }) => {
+            let rest = payout.amount.checked_sub(smaller).ok()?;
+            let at = next_midnight(now);
+            Some(Carried {
+                expected_on: Some(at),
+                again_at: Some(at),
+                ..carried(rest, rest_follows(limit, at))
+            })
+        }
+        (State::Failed, ..) => {
+            let why = cause(&payout.failure_code);
+            let reason = format!("the payout failed: {why}; the next run pays, or a request");
+            Some(carried(payout.amount, reason))
+        }
+        (
+            State::Planned
+            | State::Reserved
+            | State::PendingApproval
+            | State::Sending
+            | State::Sent
+            | State::Paid
+            | State::Unknown
+            | State::RetryWait
+            | State::Reversing
+            | State::Returned
+            | State::Canceled
+            | State::Rejected,
+            ..,
+        ) => None,
     }
 }
 
@@ -121,9 +191,10 @@ impl Usecases {
 fn refused(payout: &Payout, command: &Command, rejection: &Rejection) -> Error {
     let (payout_id, name) = (payout.payout_id.as_str(), command.name());
     let alarming = match rejection {
-        Rejection::AnotherObject { .. } | Rejection::AttemptEnded { .. } | Rejection::NoFact(_) => {
-            true
-        }
+        Rejection::AnotherObject { .. }
+        | Rejection::AttemptEnded { .. }
+        | Rejection::TooMuchReversed { .. }
+        | Rejection::NoFact(_) => true,
         Rejection::Ended { .. } => command.tells_of_money(),
         Rejection::AlreadySending | Rejection::TooEarly { .. } | Rejection::NotUnderWay { .. } => {
             false
@@ -138,14 +209,27 @@ fn refused(payout: &Payout, command: &Command, rejection: &Rejection) -> Error {
 }
 
 fn log(before: &Payout, after: &Payout) {
-    tracing::info!(payout.id = after.payout_id.as_str(), from = before.state.as_str(),
+    let payout_id = after.payout_id.as_str();
+    tracing::info!(payout.id = payout_id, from = before.state.as_str(),
         to = after.state.as_str(), step = %after.step, "payout moved");
-    let at_the_bank = before.state == State::Sent && after.state == State::Failed;
-    if after.state == State::Returned || at_the_bank {
+    let code = after.failure_code.as_str();
+    if after.state == State::Returned {
         tracing::error!(
-            payout.id = after.payout_id.as_str(),
-            code = after.failure_code,
-            "the bank did not keep it: its money lies in the connected account"
+            payout.id = payout_id,
+            code,
+            "the bank sent back what it had paid"
         );
+    }
+    let stuck = after.state == State::Reversing && after.next_retry_at > before.next_retry_at;
+    if stuck && before.step == after.step {
+        tracing::error!(
+            payout.id = payout_id,
+            reason = after.reason,
+            "a reversal is impossible: money lies in a connected account"
+        );
+    }
+    if after.reversed != before.reversed && before.step != Step::Reversal {
+        tracing::error!(payout.id = payout_id, reversed = %after.reversed,
+            "a transfer was taken back by somebody else");
     }
 }

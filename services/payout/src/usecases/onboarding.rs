@@ -6,8 +6,8 @@ use stripe::{AccountLink, AccountLinkOrder, AccountOrder};
 
 use super::Usecases;
 use super::creators::unknown;
-use crate::convert;
-use crate::domain::Account;
+use crate::announce;
+use crate::domain::{Account, Command, NOT_ALLOWED};
 use crate::orders::error_of;
 
 /// Where a creator is sent back to.
@@ -79,6 +79,25 @@ impl Usecases {
             .await?;
         if !account.manual_payouts {
             self.take_over_bank_payouts(&creator_id, account_id).await?;
+        }
+        if account.payouts_enabled {
+            self.retry_refused_accounts(account_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Payouts that wait because the account was disabled need not wait any more.
+    async fn retry_refused_accounts(&self, account_id: &str) -> Result<(), Error> {
+        let waiting = self
+            .store
+            .waiting_for_account(account_id, NOT_ALLOWED)
+            .await?;
+        for payout_id in waiting {
+            match self.tell(&payout_id, &Command::RetryNow, "").await {
+                // It has moved on by itself.
+                Ok(()) | Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -164,7 +183,7 @@ impl Usecases {
         if after != before {
             after.version = before.version.saturating_add(1);
             self.store.save_account_in_tx(&mut tx, &after).await?;
-            let fact = convert::account_changed(&after, self.clock.now());
+            let fact = announce::account_changed(&after, self.clock.now());
             self.outbox.enqueue_in_tx(&mut tx, &[fact]).await?;
         }
         tx.commit().await?;

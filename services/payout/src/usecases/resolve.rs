@@ -1,27 +1,71 @@
 //! Leaving `unknown`: by the same order again, or by looking, never by assuming.
 
+use std::time::Duration;
+
 use kit::Error;
-use ledger::AttemptStep;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::Usecases;
 use super::saga::Progress;
-use crate::domain::{Command, Doubt, LOST, Payout, Remedy, remedy};
-use crate::orders::{
-    PAYOUT_ID, attempt_of, error_of, is_bank_payout_of, is_transfer_of, made_bank_payout,
-    made_transfer,
-};
+use crate::domain::{Command, Doubt, LOST, Payout, Remedy, State, Step, remedy};
+use crate::lease::kept;
 use crate::store::Attempt;
 
 /// What a look-up found.
-enum Look {
+pub(super) enum Look {
     Found(Command),
     Absent,
     /// Something that was not asked for, or more than one.
     Odd,
 }
 
+/// How long somebody who asks for a payout waits for its doubt to be cleared up.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
+
 impl Usecases {
+    /// Clears up an unknown outcome for somebody who asks, if that is quick and nobody is at it. A
+    /// caller who goes away does not stop it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn resolve_on_the_way(&self, payout: Payout) -> Result<Payout, Error> {
+        let payout_id = payout.payout_id.to_string();
+        let word = State::Unknown.as_str();
+        if payout.state != State::Unknown || !self.store.lease_payout(&payout_id, word).await? {
+            return Ok(payout);
+        }
+        let usecases = self.clone();
+        let asked = payout_id.clone();
+        let resolving = kit::spawn(async move { usecases.resolve_leased(&asked).await });
+        // Late is as good as never for whoever asks; the outcome is written all the same.
+        let _ = tokio::time::timeout(ON_THE_WAY, resolving).await;
+        Ok(self.store.find_payout(&payout_id).await?.unwrap_or(payout))
+    }
+
+    async fn resolve_leased(&self, payout_id: &str) {
+        let keep = || self.store.extend_lease(payout_id);
+        let resolved = kept(self.resolve_once(payout_id), keep).await;
+        let given_back = match resolved {
+            Ok(false) => self.store.end_lease(payout_id).await,
+            // Whoever asks often does not make Stripe be asked often.
+            Ok(true) | Err(_) => self.store.wait_for_stripe(payout_id).await,
+        };
+        if let Err(error) = given_back {
+            tracing::warn!(payout.id = payout_id, %error, "payout not given back");
+        }
+    }
+
+    /// Answers whether the outcome is still unknown.
+    async fn resolve_once(&self, payout_id: &str) -> Result<bool, Error> {
+        let is_unknown = |payout: &Payout| payout.state == State::Unknown;
+        let Some(payout) = self.store.find_payout(payout_id).await?.filter(is_unknown) else {
+            return Ok(false);
+        };
+        self.resolve(&payout, self.clock.now()).await?;
+        let after = self.store.find_payout(payout_id).await?;
+        Ok(after.is_some_and(|after| is_unknown(&after)))
+    }
+
     pub(super) async fn resolve(
         &self,
         payout: &Payout,
@@ -40,7 +84,7 @@ impl Usecases {
     async fn send_again(&self, payout: &Payout, attempt: &Attempt) -> Result<Progress, Error> {
         let payout_id = payout.payout_id.as_str();
         match self.order(payout, attempt).await? {
-            None => Ok(Progress::Stumbled),
+            None => Ok(Progress::Unanswered),
             Some(Command::RecordUnknown {
                 step,
                 attempt,
@@ -50,15 +94,12 @@ impl Usecases {
                     .doubt_attempt(payout_id, step, attempt, doubt)
                     .await?;
                 Ok(if doubt == Doubt::Open {
-                    Progress::Stumbled
+                    Progress::Unanswered
                 } else {
                     Progress::Moved
                 })
             }
-            Some(command) => {
-                self.tell(payout_id, &command, "").await?;
-                Ok(Progress::Moved)
-            }
+            Some(command) => self.take_answer_of_stripe(payout, command).await,
         }
     }
 
@@ -72,13 +113,14 @@ impl Usecases {
     ) -> Result<Progress, Error> {
         let payout_id = payout.payout_id.as_str();
         let (step, number) = (payout.step, payout.attempt);
-        let again_at = match self.look(payout, attempt).await? {
-            Look::Found(Command::RecordUnknown { .. }) => return Ok(Progress::Stumbled),
-            Look::Found(command) => {
+        match self.look(payout, attempt).await? {
+            None => Ok(Progress::Moved),
+            Some(Look::Found(Command::RecordUnknown { .. })) => Ok(Progress::Unanswered),
+            Some(Look::Found(command)) => {
                 self.tell(payout_id, &command, "").await?;
-                return Ok(Progress::Moved);
+                Ok(Progress::Moved)
             }
-            Look::Absent if absent_from.is_some_and(|from| now >= from) => {
+            Some(Look::Absent) if absent_from.is_some_and(|from| now >= from) => {
                 tracing::warn!(payout.id = payout_id, %step, "an order never arrived");
                 let refused = Command::RecordRefused {
                     step,
@@ -86,62 +128,36 @@ impl Usecases {
                     code: LOST.into(),
                 };
                 self.tell(payout_id, &refused, "").await?;
-                return Ok(Progress::Moved);
+                Ok(Progress::Moved)
             }
-            Look::Absent => absent_from,
-            Look::Odd => {
-                tracing::error!(payout.id = payout_id, %step, "Stripe has something else: \
-                    nothing is sent until somebody has looked");
-                None
+            Some(Look::Absent) => {
+                self.store
+                    .wait(payout_id, payout.version, absent_from)
+                    .await?;
+                Ok(Progress::Moved)
             }
-        };
-        self.store.wait(payout_id, payout.version, again_at).await?;
-        Ok(Progress::Moved)
-    }
-
-    async fn look(&self, payout: &Payout, attempt: &Attempt) -> Result<Look, Error> {
-        match payout.step {
-            AttemptStep::Transfer => self.look_for_transfer(payout).await,
-            AttemptStep::Bank => self.look_for_bank_payout(payout, attempt).await,
+            Some(Look::Odd) => self.lay_aside(payout).await,
         }
     }
 
-    async fn look_for_transfer(&self, payout: &Payout) -> Result<Look, Error> {
-        let (group, destination) = (payout.payout_id.as_str(), &payout.account_id);
-        let found = self
-            .stripe
-            .find_transfers(group, destination)
-            .await
-            .map_err(error_of)?;
-        Ok(match found.as_slice() {
-            [] => Look::Absent,
-            [made] if is_transfer_of(payout, made) => {
-                Look::Found(made_transfer(payout.attempt, made))
-            }
-            [..] => Look::Odd,
-        })
+    /// Until somebody has looked, or an event says more.
+    pub(super) async fn lay_aside(&self, payout: &Payout) -> Result<Progress, Error> {
+        let payout_id = payout.payout_id.as_str();
+        tracing::error!(payout.id = payout_id, step = %payout.step, "Stripe has something else: \
+            nothing is sent until somebody has looked");
+        self.store.wait(payout_id, payout.version, None).await?;
+        Ok(Progress::Moved)
     }
 
-    async fn look_for_bank_payout(
-        &self,
-        payout: &Payout,
-        attempt: &Attempt,
-    ) -> Result<Look, Error> {
-        // Our clock and Stripe's need not agree to the minute.
-        let since = attempt.first_sent_at.saturating_sub(Duration::DAY);
-        let label = (PAYOUT_ID, payout.payout_id.as_str());
-        let found = self
-            .stripe
-            .find_bank_payouts(&payout.account_id, since, label)
-            .await;
-        let mut found = found.map_err(error_of)?;
-        found.retain(|made| attempt_of(&made.metadata) == Some(payout.attempt));
-        Ok(match found.as_slice() {
-            [] => Look::Absent,
-            [made] if is_bank_payout_of(payout, made) => {
-                Look::Found(made_bank_payout(payout.attempt, made))
+    /// None when the payout has moved by what was seen.
+    async fn look(&self, payout: &Payout, attempt: &Attempt) -> Result<Option<Look>, Error> {
+        match payout.step {
+            Step::Transfer => Ok(Some(self.look_for_transfer(payout).await?)),
+            Step::Bank => Ok(Some(self.look_for_bank_payout(payout, attempt).await?)),
+            Step::Reversal => {
+                let any = self.read_reversals(payout, "").await?;
+                Ok((!any).then_some(Look::Absent))
             }
-            [..] => Look::Odd,
-        })
+        }
     }
 }

@@ -19,13 +19,15 @@ pub enum Fault {
     Late,
     /// Stripe says no.
     Refuse(&'static str),
+    /// Stripe does it, and says no.
+    DoAndRefuse(&'static str),
 }
 
 /// Where the balance is asked for; asked without a key.
 pub const BALANCE: &str = "/v1/balance";
 
-/// An order that came: its path and its idempotency key.
-pub type Order = (String, String);
+/// An order that came: its path, its idempotency key, and when by the wall.
+pub type Order = (String, String, time::OffsetDateTime);
 
 #[derive(Default)]
 struct Desk {
@@ -82,8 +84,18 @@ impl Front {
         let desk = self.desk.lock().expect("no test panics with it");
         desk.orders
             .iter()
-            .filter(|(to, _)| to == path)
-            .map(|(_, key)| key.clone())
+            .filter(|(to, ..)| to == path)
+            .map(|(_, key, _)| key.clone())
+            .collect()
+    }
+
+    /// When the orders to `path` came, by the wall.
+    pub fn times(&self, path: &str) -> Vec<time::OffsetDateTime> {
+        let desk = self.desk.lock().expect("no test panics with it");
+        desk.orders
+            .iter()
+            .filter(|(to, ..)| to == path)
+            .map(|(.., at)| *at)
             .collect()
     }
 
@@ -100,12 +112,14 @@ impl Front {
 
     fn orders_add(&self, path: &str) {
         let mut desk = self.desk.lock().expect("no test panics with it");
-        desk.orders.push((path.to_owned(), String::new()));
+        desk.orders
+            .push((path.to_owned(), String::new(), kit::Clock::system().wall()));
     }
 
     fn take(&self, path: &str, key: &str) -> Option<Fault> {
         let mut desk = self.desk.lock().expect("no test panics with it");
-        desk.orders.push((path.to_owned(), key.to_owned()));
+        desk.orders
+            .push((path.to_owned(), key.to_owned(), kit::Clock::system().wall()));
         if let Some(at) = desk.faults.iter().position(|(to, _)| *to == path) {
             return Some(desk.faults.remove(at).1);
         }
@@ -134,13 +148,8 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     };
     match fault {
         Some(Fault::Swallow) => return answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".into()),
-        Some(Fault::Refuse(code)) => {
-            let error = serde_json::json!({ "error": {
-                "type": "invalid_request_error", "code": code, "message": "no",
-            } });
-            return answer(StatusCode::BAD_REQUEST, error.to_string());
-        }
-        Some(Fault::LoseReply | Fault::Late) | None => {}
+        Some(Fault::Refuse(code)) => return refusal(code),
+        Some(Fault::LoseReply | Fault::Late | Fault::DoAndRefuse(_)) | None => {}
     }
     let bytes = axum::body::to_bytes(body, 1 << 20)
         .await
@@ -153,9 +162,15 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
         .request(parts.method, url)
         .headers(headers)
         .body(bytes);
-    let reply = sent.send().await.expect("the sandbox answers");
+    // What the sandbox breaks is passed on broken.
+    let Ok(reply) = sent.send().await else {
+        return broken();
+    };
     let (status, headers) = (reply.status(), reply.headers().clone());
-    let mut response = answer(status, reply.text().await.expect("the sandbox answers"));
+    let Ok(text) = reply.text().await else {
+        return broken();
+    };
+    let mut response = answer(status, text);
     if let Some(replayed) = headers.get("idempotent-replayed") {
         response
             .headers_mut()
@@ -168,12 +183,26 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     if fault == Some(Fault::Late) {
         front.late.notified().await;
     }
+    if let Some(Fault::DoAndRefuse(code)) = fault {
+        return refusal(code);
+    }
     if fault == Some(Fault::LoseReply) {
-        let broken =
-            futures::stream::once(async { Err::<String, _>(std::io::Error::other("lost")) });
-        return Response::new(Body::from_stream(broken));
+        return broken();
     }
     response
+}
+
+fn refusal(code: &str) -> Response {
+    let error = serde_json::json!({ "error": {
+        "type": "invalid_request_error", "code": code, "message": "no",
+    } });
+    answer(StatusCode::BAD_REQUEST, error.to_string())
+}
+
+/// The connection ends before the answer does.
+fn broken() -> Response {
+    let broken = futures::stream::once(async { Err::<String, _>(std::io::Error::other("lost")) });
+    Response::new(Body::from_stream(broken))
 }
 
 fn answer(status: StatusCode, body: String) -> Response {

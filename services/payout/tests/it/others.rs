@@ -1,6 +1,7 @@
 //! The books and the limits, as far as their contract goes, with a record of what was asked.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
@@ -35,6 +36,16 @@ pub struct Books {
     /// Commits are not answered.
     pub commits_down: bool,
     pub single_max: i64,
+    /// Holds are not answered.
+    pub holds_down: bool,
+    /// What runs are told is payable, whatever is.
+    pub payable_told: Option<i64>,
+    /// What the platform may never pay out by itself; none while the books do not answer.
+    pub required_minor: Option<i64>,
+    /// How often that was asked.
+    pub solvency_count: i64,
+    /// Whether the limits were asked for scheduled payouts, each time.
+    pub scheduled: Vec<bool>,
     /// `confirm po_…`, `release po_…`, told to the limits.
     pub told: Vec<String>,
 }
@@ -53,6 +64,7 @@ impl Others {
         let url = format!("http://{}", listener.local_addr()?);
         let books = Books {
             single_max: 1_000_000,
+            required_minor: Some(0),
             ..Books::default()
         };
         let others = Self {
@@ -112,7 +124,7 @@ impl Others {
         }
     }
 
-    fn put(&self, payout_id: &str, hold: Hold) {
+    pub fn put(&self, payout_id: &str, hold: Hold) {
         self.books
             .lock()
             .expect("no test panics with it")
@@ -120,6 +132,25 @@ impl Others {
             .insert(payout_id.to_owned(), hold);
     }
 }
+
+/// What the contract has besides, as the trait wants it written.
+macro_rules! not_asked {
+    ($($rpc:ident($request:ident) -> $response:ident),* $(,)?) => {$(
+        fn $rpc<'life, 'future>(
+            &'life self,
+            _: Request<earnings::$request>,
+        ) -> Answer<'future, earnings::$response>
+        where
+            'life: 'future,
+            Self: 'future,
+        {
+            Box::pin(async { Err(Status::unimplemented("not asked by payout")) })
+        }
+    )*};
+}
+
+type Answer<'future, T> =
+    Pin<Box<dyn Future<Output = Result<Response<T>, Status>> + Send + 'future>>;
 
 fn no(code: &'static str) -> Status {
     Error::Rejected(Rejection::new(code, code)).into()
@@ -140,7 +171,7 @@ impl EarningsService for Others {
         let payables = owed
             .map(|(creator_id, minor)| earnings::Payable {
                 creator_id: creator_id.clone(),
-                payable_minor: *minor,
+                payable_minor: books.payable_told.unwrap_or(*minor),
                 currency: "USD".into(),
             })
             .collect();
@@ -153,10 +184,14 @@ impl EarningsService for Others {
     ) -> Result<Response<earnings::HoldResponse>, Status> {
         let request = request.into_inner();
         let mut books = self.books.lock().expect("no test panics with it");
+        if books.holds_down {
+            return Err(Status::unavailable("away"));
+        }
         if !books.holds.contains_key(&request.payout_id) {
             let payable = books.payable.entry(request.creator_id.clone()).or_default();
             if *payable < request.amount_minor {
-                return Err(no("INSUFFICIENT_BALANCE"));
+                let refusal = Rejection::new("INSUFFICIENT_BALANCE", "not there");
+                return Err(Error::Rejected(refusal.with("payable_minor", *payable)).into());
             }
             *payable -= request.amount_minor;
             let (creator_id, amount_minor) = (request.creator_id, request.amount_minor);
@@ -247,23 +282,43 @@ impl EarningsService for Others {
 
     async fn get_creator_earnings(
         &self,
-        _: Request<earnings::GetCreatorEarningsRequest>,
+        request: Request<earnings::GetCreatorEarningsRequest>,
     ) -> Result<Response<earnings::GetCreatorEarningsResponse>, Status> {
-        Err(Status::unimplemented("not asked by payout"))
-    }
-
-    async fn get_month(
-        &self,
-        _: Request<earnings::GetMonthRequest>,
-    ) -> Result<Response<earnings::GetMonthResponse>, Status> {
-        Err(Status::unimplemented("not asked by payout"))
+        let creator_id = request.into_inner().creator_id;
+        let books = self.books.lock().expect("no test panics with it");
+        let payable_minor = books.payable.get(&creator_id).copied().unwrap_or_default();
+        Ok(Response::new(earnings::GetCreatorEarningsResponse {
+            creator_id,
+            currency: "USD".into(),
+            payable_minor,
+            ..Default::default()
+        }))
     }
 
     async fn get_solvency(
         &self,
         _: Request<earnings::GetSolvencyRequest>,
     ) -> Result<Response<earnings::GetSolvencyResponse>, Status> {
-        Err(Status::unimplemented("not asked by payout"))
+        let mut books = self.books.lock().expect("no test panics with it");
+        let required_minor = books.required_minor;
+        let required_minor = required_minor.ok_or_else(|| Status::internal("broken"))?;
+        books.solvency_count += 1;
+        Ok(Response::new(earnings::GetSolvencyResponse {
+            required_minor,
+            cut: format!("cut {}", books.solvency_count),
+            ..Default::default()
+        }))
+    }
+
+    not_asked! {
+        get_month(GetMonthRequest) -> GetMonthResponse,
+        close_month(CloseMonthRequest) -> GetMonthResponse,
+        list_month_lines(ListMonthLinesRequest) -> ListMonthLinesResponse,
+        get_creator_month(GetCreatorMonthRequest) -> GetCreatorMonthResponse,
+        list_obligations(ListObligationsRequest) -> ListObligationsResponse,
+        get_revenue(GetRevenueRequest) -> GetRevenueResponse,
+        list_accounts(ListAccountsRequest) -> ListAccountsResponse,
+        list_postings(ListPostingsRequest) -> ListPostingsResponse,
     }
 }
 
@@ -273,16 +328,21 @@ impl FraudLimitsService for Others {
         &self,
         request: Request<limits::ReserveRequest>,
     ) -> Result<Response<limits::ReserveResponse>, Status> {
-        let asked = request.into_inner().amount_minor;
-        let most = self
-            .books
-            .lock()
-            .expect("no test panics with it")
-            .single_max;
+        let asked = request.into_inner();
+        let mut books = self.books.lock().expect("no test panics with it");
+        books.scheduled.push(asked.scheduled);
+        let most = books.single_max;
+        let allowed = asked.amount_minor <= most;
+        let passes = if asked.scheduled || allowed { most } else { 0 };
         let answer = limits::ReserveResponse {
-            allowed: asked <= most,
-            allowed_minor: asked.min(most),
-            reason: "more than the limit for one payout".into(),
+            allowed,
+            allowed_minor: asked.amount_minor.min(passes),
+            code: if allowed {
+                String::new()
+            } else {
+                "EXCEEDS_SINGLE_LIMIT".into()
+            },
+            reason: "over the limit for one payout".into(),
             ..Default::default()
         };
         Ok(Response::new(answer))

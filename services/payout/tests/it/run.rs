@@ -109,7 +109,8 @@ async fn whoever_is_below_the_threshold_or_cannot_be_paid_carries_over_with_the_
         reasons,
         [
             "below $25.00 by $3.20",
-            "bank account not verified: onboarding was not started"
+            "bank account not verified: onboarding was not started; once it is, the next run pays, \
+             or a request"
         ]
     );
     assert!(world.front.keys(TRANSFERS).is_empty());
@@ -216,7 +217,7 @@ async fn a_payout_above_a_limit_is_replaced_by_a_smaller_one() -> Result<()> {
     assert_eq!(canceled.len(), 1);
     assert_eq!(
         canceled[0].reason,
-        "more than the limit for one payout: $60.00 is paid instead"
+        "over the limit for one payout: $60.00 is paid instead"
     );
     assert_eq!(world.others.books.lock().unwrap().payable["alice"], 3_000);
     assert_eq!(run(&service, "2027-01").await?.planned_minor, 6_000);

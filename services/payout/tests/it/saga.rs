@@ -6,8 +6,8 @@ use time::{Duration, OffsetDateTime};
 use wire::payout::v1 as proto;
 
 use crate::front::Fault;
-use crate::others::HoldState;
-use crate::world::{BANK, START, TRANSFERS, World};
+use crate::others::{Hold, HoldState};
+use crate::world::{BANK, START, TRANSFERS, World, payouts};
 
 async fn closed(bank: Option<&str>) -> Result<(World, TestService)> {
     let mut world = World::start().await?;
@@ -119,38 +119,6 @@ async fn two_replicas_pay_once() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_bank_that_refuses_leaves_a_failed_payout_that_keeps_what_was_said() -> Result<()> {
-    let (mut world, service) = closed(Some("000111111116")).await?;
-    world.close("2027-01").await?;
-    service.settle().await;
-    world.advance(START + Duration::days(3)).await?;
-    world.deliver().await?;
-    service.settle().await;
-    let payout = world.payout(&service).await?;
-    assert_eq!(
-        (
-            payout.state.as_str(),
-            payout.step.as_str(),
-            payout.failure_code.as_str()
-        ),
-        ("failed", "bank", "no_account")
-    );
-    assert!(!payout.transfer_id.is_empty() && !payout.bank_payout_id.is_empty());
-    // Its money lies in the connected account: the books and the limits keep what they have.
-    assert_eq!(world.others.hold_states(), [HoldState::Committed(0)]);
-    assert!(world.others.books.lock().unwrap().told.is_empty());
-    assert!(
-        world
-            .bed
-            .announced::<proto::AttemptRefused>("payout")
-            .await?
-            .is_empty()
-    );
-    service.stop().await;
-    Ok(())
-}
-
 /// Goal: an answer that takes longer than a lease is waited for by one process alone, which keeps
 /// its lease meanwhile.
 #[tokio::test]
@@ -218,6 +186,37 @@ async fn a_bank_whose_webhook_is_lost_is_asked() -> Result<()> {
     service.settle().await;
     assert_eq!(world.payout(&service).await?.state, "paid");
     assert_eq!(world.front.keys(BANK).len(), 1);
+    service.stop().await;
+    Ok(())
+}
+
+/// A hold that is asked for by a process that stalls may be placed when its payout is over. It is
+/// looked for again.
+#[tokio::test]
+async fn a_hold_that_is_placed_after_its_payout_was_canceled_is_released_again() -> Result<()> {
+    let (world, service) = closed(None).await?;
+    // Less is there than the run is told, and not enough for another payout.
+    world.others.books.lock().unwrap().payable_told = Some(5_000);
+    world.others.owe("alice", 2_000);
+    world.close("2027-01").await?;
+    service.settle().await;
+    let canceled = payouts(&service).await?.remove(0);
+    assert_eq!(canceled.state, "canceled");
+    assert!(world.others.hold_states().is_empty());
+    let late = Hold {
+        creator_id: "alice".into(),
+        amount_minor: 2_000,
+        state: HoldState::Held,
+    };
+    world.others.put(&canceled.payout_id, late);
+    let soon = "update payout.payout set hold_look_wall_at = now()
+                where hold_look_wall_at is not null";
+    let owner = world.bed.db.owner().await?;
+    assert_eq!(sqlx::query(soon).execute(&owner).await?.rows_affected(), 1);
+    eventually("the hold to be released", || async {
+        (world.others.hold_states() == [HoldState::Released]).then_some(())
+    })
+    .await;
     service.stop().await;
     Ok(())
 }

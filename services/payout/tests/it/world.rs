@@ -85,7 +85,8 @@ impl World {
         Ok(())
     }
 
-    async fn command(&self, path: &str, body: Value) -> Result<()> {
+    /// Tells the sandbox something that nobody can tell Stripe.
+    pub async fn command(&self, path: &str, body: Value) -> Result<()> {
         let url = format!("{}/_sandbox/{path}", self.sandbox);
         kit::http::client()
             .post(url)
@@ -94,6 +95,86 @@ impl World {
             .await?
             .error_for_status()?;
         Ok(())
+    }
+
+    /// A call to Stripe by somebody else who may, with the platform's key.
+    pub async fn call(&self, path: &str, form: &[(&str, &str)]) -> Result<Value> {
+        let url = format!("{}{path}", self.sandbox);
+        let sent = kit::http::client()
+            .post(url)
+            .bearer_auth("sk_test_it")
+            .form(form);
+        Ok(sent.send().await?.error_for_status()?.json().await?)
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        let url = format!("{}{path}", self.sandbox);
+        let sent = kit::http::client().get(url).bearer_auth("sk_test_it");
+        Ok(sent.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// A subscriber is charged; what is left of it is pending for two days.
+    pub async fn charge(&self, minor: i64) -> Result<()> {
+        let amount = minor.to_string();
+        let price = self
+            .call(
+                "/v1/prices",
+                &[
+                    ("currency", "usd"),
+                    ("unit_amount", &amount),
+                    ("recurring[interval]", "month"),
+                    ("product_data[name]", "Plan"),
+                ],
+            )
+            .await?;
+        let session = self
+            .call(
+                "/v1/checkout/sessions",
+                &[
+                    ("mode", "subscription"),
+                    ("customer_email", "fan@example.com"),
+                    ("line_items[0][price]", price["id"].as_str().context("id")?),
+                    ("line_items[0][quantity]", "1"),
+                    ("success_url", "https://example.com/ok"),
+                ],
+            )
+            .await?;
+        let id = session["id"].as_str().context("id")?;
+        let card = json!({ "card": "4242424242424242" });
+        self.command(&format!("checkout/{id}/complete"), card).await
+    }
+
+    /// Something goes wrong at Stripe from now on.
+    pub async fn fault(&self, rule: Value) -> Result<()> {
+        self.command("faults", rule).await
+    }
+
+    pub async fn no_more_faults(&self) -> Result<()> {
+        let url = format!("{}/_sandbox/faults", self.sandbox);
+        let sent = kit::http::client().delete(url).send().await?;
+        sent.error_for_status()?;
+        Ok(())
+    }
+
+    /// How often an operation is in the sandbox's journal with an effect: what Stripe did, whatever
+    /// it answered and whoever heard it.
+    pub async fn done(&self, path: &str) -> Result<usize> {
+        let url = format!("{}/_sandbox/journal", self.sandbox);
+        let journal = kit::http::client().get(url).send().await?.text().await?;
+        let lines = journal.lines().map(serde_json::from_str::<Value>);
+        let op = format!("POST {path}");
+        let mut count = 0;
+        for line in lines {
+            let line = line?;
+            let done = !line["puts"].as_array().is_none_or(Vec::is_empty);
+            let named = line["op"].as_str().unwrap_or_default();
+            let same = match op.split_once('*') {
+                None => named == op,
+                Some((start, end)) => named.starts_with(start) && named.ends_with(end),
+            };
+            count += usize::from(done && same);
+        }
+        Ok(count)
     }
 
     pub async fn list(&self, path: &str, account: Option<&str>) -> Result<Vec<Value>> {
@@ -134,6 +215,7 @@ impl World {
                     event_id: event_id.clone(),
                     r#type: text(&event["type"]),
                     account: account.clone().unwrap_or_default(),
+                    body: event.to_string().into_bytes(),
                     object_id: text(&object["id"]),
                     object_kind: text(&object["object"]),
                     ..Default::default()
