@@ -1,19 +1,16 @@
-//! What each sub-command does, and the exit code it ends with.
+//! What the commands that start and stop an instance do.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::database::{self, NotOurs};
-use crate::detach::{self, EndedEarly};
-use crate::envfile;
 use crate::instance::{self, AlreadyRunning, Extent, Options, Ready};
-use crate::ladder::NothingFound;
-use crate::programs::NotBuilt;
-use crate::token;
+use crate::settings::Settings;
+use crate::{database, detach, say, token};
 
 /// How `up` and `servers` show and run what they start.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +24,11 @@ pub async fn up(options: Options, manner: Manner) -> Result<()> {
     if let Some(ready) = instance::find_ready(&options.dir) {
         return stay_with_running(&options, &ready, manner);
     }
+    let mut end = EndSignals::listen()?;
     if manner.detach {
-        let ready = detach::run(&options.dir, &again(&options)).await?;
+        let ready = detach::run(&options.dir, &again(&options), end.next()).await?;
         return show(&ready, manner.json);
     }
-    let mut end = EndSignals::listen()?;
     let Some(instance) = instance::start_unless(options, end.next()).await? else {
         eprintln!("stopped");
         return Ok(());
@@ -72,6 +69,9 @@ fn again(options: &Options) -> Vec<String> {
     if let Some(start) = &options.clock_start {
         arguments.extend(["--clock-start".to_owned(), start.clone()]);
     }
+    if options.replicas > 1 {
+        arguments.extend(["--replicas".to_owned(), options.replicas.to_string()]);
+    }
     if options.fresh {
         arguments.push("--fresh".to_owned());
     }
@@ -80,80 +80,61 @@ fn again(options: &Options) -> Vec<String> {
 
 fn show(ready: &Ready, json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(ready)?);
-        return Ok(());
+        return say::json(ready);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, url) in &ready.urls {
         table.add_row([name, url]);
     }
-    println!("{table}");
-    println!(
-        "settings: {}   logs: {}",
-        ready.env_file.display(),
-        ready.dir.join("logs").display()
-    );
-    Ok(())
+    let (settings, logs) = (ready.env_file.display(), ready.dir.join("logs"));
+    say::text(&format!(
+        "{table}\nsettings: {settings}   logs: {}",
+        logs.display()
+    ))
 }
 
-pub async fn down(dir: &Path) -> Result<()> {
-    let ran = instance::down(dir).await?;
-    eprintln!(
-        "{}",
-        if ran {
-            "stopped"
-        } else {
-            "nothing was running"
-        }
-    );
+pub async fn down(dir: &Path, json: bool) -> Result<()> {
+    let stopped = instance::down(dir).await?;
+    if json {
+        return say::json(&json!({ "dir": dir, "stopped": stopped }));
+    }
+    let words = ["nothing was running", "stopped"];
+    eprintln!("{}", words[usize::from(stopped)]);
     Ok(())
 }
 
 /// Prints a token for the instance in `dir`.
-pub fn print_token(dir: &Path, sub: &str, roles: &[String], ttl: Duration) -> Result<()> {
-    let env = envfile::read(&dir.join("env"))?;
-    let secret = env
-        .get("AUTH_HS256_SECRET")
-        .filter(|secret| !secret.is_empty());
-    ensure!(
-        secret.is_some(),
-        "{} runs no gateway: start it with tributary up",
-        dir.display()
-    );
-    println!(
-        "{}",
-        token::sign(secret.map_or("", String::as_str), sub, roles, ttl)?
-    );
-    Ok(())
+pub fn print_token(
+    dir: &Path,
+    sub: &str,
+    roles: &[String],
+    ttl: Duration,
+    json: bool,
+) -> Result<()> {
+    let secret = Settings::of(dir)?.get("AUTH_HS256_SECRET");
+    let secret = secret.context("no gateway runs there: start it with tributary up")?;
+    let token = token::sign(&secret, sub, roles, ttl)?;
+    if json {
+        let life = ttl.as_secs();
+        return say::json(
+            &json!({ "token": token, "sub": sub, "roles": roles, "expires_in_s": life }),
+        );
+    }
+    say::text(&token)
 }
 
 /// Makes a database with all tables on the servers in `dir` and prints its URL, or drops it.
 pub async fn scratch_database(dir: &Path, name: &str, migrations: Option<&Path>) -> Result<()> {
-    let env = envfile::read(&dir.join("env"))?;
-    let admin = env.get("DATABASE_URL").map_or("", String::as_str);
+    let admin = Settings::of(dir)?.get("DATABASE_URL")?;
     match migrations {
-        Some(migrations) => println!("{}", database::make_scratch(admin, name, migrations).await?),
-        None => database::drop_scratch(admin, name).await?,
+        Some(migrations) => say::text(&database::make_scratch(&admin, name, migrations).await?),
+        None => database::drop_scratch(&admin, name).await,
     }
-    Ok(())
 }
 
 /// The default folder of an instance.
 pub const DEFAULT_DIR: &str = ".dev";
-
-/// The exit code for a failure: see `tributary --help`.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if let Some(early) = error.downcast_ref::<EndedEarly>() {
-        return u8::try_from(early.code).unwrap_or(1);
-    }
-    let is = |found: bool, code: u8| found.then_some(code);
-    is(error.downcast_ref::<NothingFound>().is_some(), 3)
-        .or(is(error.downcast_ref::<NotBuilt>().is_some(), 4))
-        .or(is(error.downcast_ref::<NotOurs>().is_some(), 5))
-        .or(is(error.downcast_ref::<AlreadyRunning>().is_some(), 6))
-        .unwrap_or(1)
-}
 
 /// Ctrl-C and SIGTERM; a lost terminal is not a reason to end.
 struct EndSignals {

@@ -3,6 +3,7 @@
 
 mod cast;
 mod client;
+mod courses;
 mod directing;
 mod figures;
 mod footing;
@@ -19,6 +20,7 @@ mod record;
 mod stage;
 mod statement;
 mod story;
+mod troubles;
 mod wishes;
 
 use std::path::PathBuf;
@@ -38,22 +40,24 @@ use self::progress::Progress;
 use self::stage::Stage;
 use self::statement::Statement;
 use self::story::Story;
+use crate::replica::REPLICAS_MAX;
+use crate::{exit, say};
 
 pub const EXAMPLES: &str = "\
-Examples:
-  tributary demo                               200 subscribers, 20 creators, one month
+\x20 tributary demo                               200 subscribers, 20 creators, one month
   tributary demo --months 3 --seed 7           another story, three months long
   tributary demo --kills 20 --seed 7           the same, with 20 services killed on the way
+  tributary demo --replicas 2                  with two processes of each service
   tributary demo --json --dir /tmp/demo        the statement as JSON, in a folder of its own
   tributary demo --keep                        and leave it running, to look around
 
 The demonstration starts an instance of its own on fresh data, with Stripe's sandbox, whatever
 DATABASE_URL, NATS_URL and STRIPE_SECRET_KEY say; what an earlier one left in the folder is wiped.
-
-Exit codes: 0 everything held, 1 something did not, and those of tributary up.";
+When something did not hold, it ends with 1.
+";
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = exit::help(EXAMPLES))]
 pub struct Options {
     /// The folder of the demonstration's own instance; what is in it is thrown away
     #[arg(long, default_value = ".dev/demo")]
@@ -73,6 +77,9 @@ pub struct Options {
     /// Kill a service so many times while the story is played
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub kills: u32,
+    /// How many processes of each service
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(REPLICAS_MAX)))]
+    pub replicas: u8,
     /// Print the statement as JSON
     #[arg(long)]
     pub json: bool,
@@ -98,7 +105,7 @@ struct Outcome {
 /// When something did not hold, or the story could not be played to its end.
 pub async fn run(options: Options) -> Result<()> {
     let began = Instant::now();
-    let stage = Arc::new(Stage::set(&options.dir).await?);
+    let stage = Arc::new(Stage::set(&options.dir, options.replicas).await?);
     let outcome = tokio::select! {
         outcome = perform(&options, &stage) => outcome,
         () = stage.fallen() => Err(anyhow::anyhow!(
@@ -194,33 +201,27 @@ async fn judge(story: &Story, stage: &Stage, kills: Vec<Kill>, wanted: usize) ->
 
 fn show(outcome: &Outcome, json: bool) -> Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(outcome)?);
-        return Ok(());
+        return say::json(outcome);
     }
-    println!("{}", page::render(&outcome.statement));
+    let mut lines = vec![page::render(&outcome.statement)];
     for check in &outcome.checks {
-        println!(
-            "{}  {}",
-            if check.held { "  ok  " } else { "FAILED" },
-            check.what
-        );
-        for finding in &check.findings {
-            println!("          {finding}");
-        }
+        let word = if check.held { "  ok  " } else { "FAILED" };
+        lines.push(format!("{word}  {}", check.what));
+        let findings = check.findings.iter();
+        lines.extend(findings.map(|finding| format!("          {finding}")));
     }
     if !outcome.kills.is_empty() {
-        let repeated = outcome.requests_repeated;
-        println!(
-            "\n{} kills, {repeated} requests sent again:",
-            outcome.kills.len()
-        );
+        let (count, repeated) = (outcome.kills.len(), outcome.requests_repeated);
+        lines.push(format!("\n{count} kills, {repeated} requests sent again:"));
     }
-    for kill in &outcome.kills {
-        println!(
-            "  {:<16} in {}, step {}",
-            kill.service, kill.phase, kill.step
-        );
-    }
-    println!("\nstatement digest: {}", outcome.statement_digest);
-    Ok(())
+    lines.extend(outcome.kills.iter().map(|kill| {
+        let Kill {
+            service,
+            phase,
+            step,
+        } = kill;
+        format!("  {service:<16} in {phase}, step {step}")
+    }));
+    lines.push(format!("\nstatement digest: {}", outcome.statement_digest));
+    say::text(&lines.join("\n"))
 }

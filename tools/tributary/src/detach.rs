@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
 use crate::child::{log_file, open_log};
+use crate::exit::CALLED_OFF;
 use crate::instance::{self, Ready};
 use crate::process::{MARKER, Process};
 
@@ -28,8 +29,13 @@ impl std::fmt::Display for EndedEarly {
 
 impl std::error::Error for EndedEarly {}
 
-/// Starts `tributary <arguments>` in the background and shows its log until it is ready.
-pub async fn run(dir: &Path, arguments: &[String]) -> Result<Ready> {
+/// Starts `tributary <arguments>` in the background and shows its log until it is ready. If
+/// `called_off` completes first, it is ended again.
+pub async fn run(
+    dir: &Path,
+    arguments: &[String],
+    called_off: impl Future<Output = ()>,
+) -> Result<Ready> {
     fs::create_dir_all(dir.join("logs"))?;
     let dir = dir.canonicalize()?;
     let log = open_log(&dir, "supervisor")?;
@@ -46,9 +52,10 @@ pub async fn run(dir: &Path, arguments: &[String]) -> Result<Ready> {
         .context("could not start the background process")?;
     tokio::select! {
         ready = wait(&dir, &mut child, &mut shown) => ready,
-        _ = tokio::signal::ctrl_c() => {
+        () = called_off => {
             call_off(&child).await;
-            Err(EndedEarly { code: 130 }.into())
+            let code = i32::from(CALLED_OFF);
+            Err(EndedEarly { code }.into())
         }
     }
 }

@@ -1,23 +1,35 @@
-//! The two webhook endpoints at Stripe's sandbox: the platform's own, and that of connected
-//! accounts. Made over Stripe's own wire, as an operator would at Stripe.
+//! The two webhook endpoints at Stripe: the platform's own, and that of connected accounts. At the
+//! sandbox they are made over Stripe's own wire, as an operator would at Stripe.
 
-use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::state::{Endpoint, State};
+use crate::stripe::{Stripe, text};
 
 /// What we act on of the platform's own: cash and subscriptions (billing), transfers (payout), and
-/// whatever moves the balance without being ordered by us (balance-monitor).
-pub const PLATFORM_EVENTS: [&str; 14] = [
+/// whatever moves the balance without being ordered by us (balance-monitor, which looks whenever
+/// one of these comes).
+pub const PLATFORM_EVENTS: [&str; 22] = [
     "checkout.session.completed",
     "customer.subscription.created",
     "customer.subscription.updated",
     "customer.subscription.deleted",
     "invoice.paid",
+    "invoice.payment_failed",
     "charge.refunded",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
     "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
     "transfer.created",
+    "transfer.updated",
     "transfer.reversed",
     "payout.paid",
     "payout.failed",
@@ -25,107 +37,158 @@ pub const PLATFORM_EVENTS: [&str; 14] = [
     "topup.succeeded",
 ];
 /// What we act on of connected accounts: whether they can be paid, and what became of it.
-pub const CONNECT_EVENTS: [&str; 4] = [
+pub const CONNECT_EVENTS: [&str; 5] = [
     "account.updated",
+    "account.application.deauthorized",
     "payout.paid",
     "payout.failed",
     "payout.canceled",
 ];
 
 /// Where Stripe delivers, below the webhook service's public address.
-const PATH: &str = "/v1/webhooks/stripe";
+pub const PATH: &str = "/v1/webhooks/stripe";
+const AT_STRIPE: &str = "/v1/webhook_endpoints";
 
-/// Makes the endpoints, or points the remembered ones at the address of today.
-/// Gives their signing secrets.
+/// An endpoint as we want it.
+struct Wanted<'a> {
+    name: &'static str,
+    url: &'a str,
+    events: &'static [&'static str],
+}
+
+/// Makes the endpoints, or brings the remembered ones up to date: their address, and the events
+/// that this version acts on. `targets` are the addresses of the platform's and of the connected
+/// accounts' endpoint. Gives their signing secrets.
 pub async fn ensure_both(
-    http: &reqwest::Client,
-    sandbox_url: &str,
-    key: &str,
-    webhook_url: &str,
+    stripe: &Stripe,
+    targets: [&str; 2],
     state: &mut State,
 ) -> Result<Vec<String>> {
-    let at = At {
-        http,
-        base: format!("{sandbox_url}/v1/webhook_endpoints"),
-        key,
-    };
-    let target = format!("{webhook_url}{PATH}");
+    let [platform, connect] = targets.map(|target| format!("{target}{PATH}"));
+    let wanted = [
+        ("platform", &platform, PLATFORM_EVENTS.as_slice()),
+        ("connect", &connect, &CONNECT_EVENTS),
+    ];
     let mut secrets = Vec::new();
-    for (name, connect) in [("platform", false), ("connect", true)] {
+    for (name, url, events) in wanted {
         let known = state.stripe_endpoints.get(name).cloned();
-        let endpoint = at.ensure(known, &target, connect).await?;
+        let endpoint = ensure(stripe, known, &Wanted { name, url, events }).await?;
         secrets.push(endpoint.secret.clone());
         state.stripe_endpoints.insert(name.to_owned(), endpoint);
     }
     Ok(secrets)
 }
 
-struct At<'a> {
-    http: &'a reqwest::Client,
-    base: String,
-    key: &'a str,
-}
-
-impl At<'_> {
-    async fn ensure(&self, known: Option<Endpoint>, url: &str, connect: bool) -> Result<Endpoint> {
-        if let Some(known) = known
-            && self.exists(&known.id).await?
-        {
-            return self.redirect(known, url).await;
-        }
-        let events: &[&str] = if connect {
-            &CONNECT_EVENTS
-        } else {
-            &PLATFORM_EVENTS
-        };
-        let connect = if connect { "true" } else { "false" };
-        let mut form = vec![("url", url), ("connect", connect)];
-        form.extend(events.iter().map(|event| ("enabled_events[]", *event)));
-        let made = self.post(&self.base, &form).await?;
-        let text = |field: &str| made[field].as_str().map(str::to_owned);
-        let id = text("id").context("a webhook endpoint without an id")?;
-        let secret = text("secret").context("a webhook endpoint without its secret")?;
-        Ok(Endpoint {
-            id,
-            url: url.to_owned(),
-            secret,
-        })
-    }
-
-    async fn exists(&self, id: &str) -> Result<bool> {
-        let request = self
-            .http
-            .get(format!("{}/{id}", self.base))
-            .bearer_auth(self.key);
-        Ok(request.send().await?.status().is_success())
-    }
-
-    /// Stripe tells a secret once, so an endpoint is moved rather than made anew.
-    async fn redirect(&self, known: Endpoint, url: &str) -> Result<Endpoint> {
-        if known.url != url {
-            self.post(&format!("{}/{}", self.base, known.id), &[("url", url)])
+/// Stripe tells a secret once, so an endpoint is changed rather than made anew.
+async fn ensure(stripe: &Stripe, known: Option<Endpoint>, wanted: &Wanted<'_>) -> Result<Endpoint> {
+    let found = match &known {
+        Some(known) => stripe.find(&format!("{AT_STRIPE}/{}", known.id)).await?,
+        None => None,
+    };
+    let url = wanted.url.to_owned();
+    let mut form = vec![("url", wanted.url)];
+    form.extend(
+        wanted
+            .events
+            .iter()
+            .map(|event| ("enabled_events[]", *event)),
+    );
+    if let (Some(known), Some(found)) = (known, found) {
+        let same =
+            found["url"] == url && events_of(&found) == wanted.events.iter().copied().collect();
+        if !same {
+            stripe
+                .post(&format!("{AT_STRIPE}/{}", known.id), &form)
                 .await?;
         }
-        Ok(Endpoint {
-            url: url.to_owned(),
-            ..known
-        })
+        return Ok(Endpoint { url, ..known });
+    }
+    form.push((
+        "connect",
+        if wanted.name == "connect" {
+            "true"
+        } else {
+            "false"
+        },
+    ));
+    let made = stripe.post(AT_STRIPE, &form).await?;
+    let (id, secret) = (text(&made, "id")?, text(&made, "secret")?);
+    Ok(Endpoint { id, url, secret })
+}
+
+fn events_of(endpoint: &Value) -> BTreeSet<&str> {
+    let listed = endpoint["enabled_events"].as_array().into_iter().flatten();
+    listed.filter_map(Value::as_str).collect()
+}
+
+/// What is wrong with the endpoints that Stripe has for us, in words: each of them must be enabled
+/// and asked for exactly what we act on. Endpoints of others are passed over.
+pub async fn misfits(stripe: &Stripe) -> Result<Vec<String>> {
+    let listed = stripe.list(AT_STRIPE, None).await?;
+    let ours: Vec<&Value> = listed
+        .iter()
+        .filter(|one| one["url"].as_str().is_some_and(|url| url.ends_with(PATH)))
+        .collect();
+    let mut found = Vec::new();
+    let mut asked: Vec<BTreeSet<&str>> = Vec::new();
+    for one in ours {
+        let name = one["id"].as_str().unwrap_or("an endpoint");
+        if one["status"] == "disabled" {
+            found.push(format!("{name} is disabled"));
+        }
+        asked.push(events_of(one));
+    }
+    for (whose, events) in [
+        ("the platform's", PLATFORM_EVENTS.as_slice()),
+        ("connected accounts'", &CONNECT_EVENTS),
+    ] {
+        let wanted: BTreeSet<&str> = events.iter().copied().collect();
+        // Which of the two an endpoint is, Stripe does not tell: the nearest in its events is meant.
+        let nearest = asked
+            .iter()
+            .filter(|has| has.contains("account.updated") == wanted.contains("account.updated"))
+            .min_by_key(|has| has.symmetric_difference(&wanted).count());
+        match nearest {
+            None => found.push(format!("there is no endpoint for {whose} events")),
+            Some(has) => found.extend(differences(whose, has, &wanted)),
+        }
+    }
+    Ok(found)
+}
+
+fn differences(whose: &str, has: &BTreeSet<&str>, wanted: &BTreeSet<&str>) -> Vec<String> {
+    let lacks = wanted
+        .difference(has)
+        .map(|event| ("does not ask for", event));
+    let more = has.difference(wanted).map(|event| ("also asks for", event));
+    lacks
+        .chain(more)
+        .map(|(what, event)| format!("the endpoint for {whose} events {what} {event}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_asked_for_once() {
+        for events in [PLATFORM_EVENTS.as_slice(), &CONNECT_EVENTS] {
+            let once: BTreeSet<&str> = events.iter().copied().collect();
+            assert_eq!(once.len(), events.len());
+        }
     }
 
-    async fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Value> {
-        let answer = self
-            .http
-            .post(url)
-            .bearer_auth(self.key)
-            .form(form)
-            .send()
-            .await?;
-        let status = answer.status();
-        let body = answer.text().await?;
-        ensure!(
-            status.is_success(),
-            "the Stripe sandbox answered {status} to POST {url}: {body}"
+    #[test]
+    fn an_endpoint_that_asks_for_less_or_more_is_told_by_event() {
+        let wanted = BTreeSet::from(["a", "b"]);
+        assert_eq!(
+            differences("the platform's", &BTreeSet::from(["b", "c"]), &wanted),
+            [
+                "the endpoint for the platform's events does not ask for a",
+                "the endpoint for the platform's events also asks for c"
+            ]
         );
-        Ok(serde_json::from_str(&body)?)
+        assert!(differences("x", &wanted, &wanted).is_empty());
     }
 }

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 
 use crate::child::ChildSpec;
 use crate::programs::program;
+use crate::replica::Replica;
 use crate::token_key::TokenKey;
 
 /// In the order of their ports.
@@ -42,12 +43,17 @@ pub const STRIPE_KEYS: [(&str, &str); 3] = [
 pub const SANDBOX_KEY_PREFIX: &str = "sk_test_tributary";
 
 pub const SANDBOX: &str = "stripe-sandbox";
+/// Unless it is taken.
+pub const SANDBOX_PORT: u16 = 12_111;
 pub const AUDITOR: &str = "auditor";
 pub const ISSUER: &str = "tributary-dev";
 pub const AUDIENCE: &str = "tributary";
 
 /// Longer than the 25 s in which a service promises to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(28);
+
+/// A service's connections to Postgres, over all its processes.
+const CONNECTIONS_MAX: u16 = 16;
 
 pub fn schema_of(service: &str) -> String {
     service.replace('-', "_")
@@ -60,14 +66,6 @@ pub fn role_of(service: &str) -> String {
 /// `FRAUD_LIMITS`: the prefix of one service's settings.
 pub fn prefix_of(service: &str) -> String {
     schema_of(service).to_uppercase()
-}
-
-/// The port that a service's internal listener has unless it is taken.
-pub fn usual_port(service: &str) -> Option<u16> {
-    (9101..)
-        .zip(SERVICES)
-        .find(|(_, name)| *name == service)
-        .map(|(port, _)| port)
 }
 
 /// Where Stripe is, and with which keys we speak to it.
@@ -97,10 +95,12 @@ pub struct Fleet {
     pub nats_password: String,
     pub nats_monitor_url: Option<String>,
     pub stripe: Stripe,
-    pub gateway_port: u16,
-    pub webhook_port: u16,
-    /// Internal ports by service.
+    /// How many processes of each service.
+    pub replicas: u8,
+    /// Internal ports by process.
     pub ports: BTreeMap<String, u16>,
+    /// By process, for those that face the world.
+    pub fronts: BTreeMap<String, u16>,
     /// Postgres passwords by role.
     pub passwords: BTreeMap<String, String>,
     pub token_keys: BTreeMap<String, TokenKey>,
@@ -112,13 +112,13 @@ pub fn loopback(port: u16) -> String {
 }
 
 impl Fleet {
-    /// The child to keep for one service.
-    pub fn child(&self, service: &str) -> Result<ChildSpec> {
+    /// The child to keep for one process.
+    pub fn child(&self, replica: Replica) -> Result<ChildSpec> {
         Ok(ChildSpec {
-            name: service.to_owned(),
-            program: program(service)?,
+            name: replica.name(),
+            program: program(replica.service)?,
             args: vec!["serve".to_owned()],
-            env: self.settings(service)?,
+            env: self.settings(replica)?,
             ids: None,
             stop_signal: Signal::SIGTERM,
             stop_patience: STOP_PATIENCE,
@@ -127,8 +127,8 @@ impl Fleet {
     }
 
     /// The one-time command that brings a service's schema up to date.
-    pub fn migration(&self, service: &str) -> Result<ChildSpec> {
-        let mut child = self.child(service)?;
+    pub fn migration(&self, service: &'static str) -> Result<ChildSpec> {
+        let mut child = self.child(Replica { service, number: 1 })?;
         child.name = format!("migrate-{service}");
         child.args = vec!["migrate".to_owned()];
         // Only here: a service that serves never holds the owner's login.
@@ -137,12 +137,19 @@ impl Fleet {
         Ok(child)
     }
 
-    pub fn url_of(&self, service: &str) -> Option<String> {
-        self.ports.get(service).copied().map(loopback)
+    /// The internal address of a process.
+    pub fn url_of(&self, replica: Replica) -> Option<String> {
+        self.ports.get(&replica.name()).copied().map(loopback)
     }
 
-    fn settings(&self, service: &str) -> Result<BTreeMap<String, String>> {
+    /// Where a process faces the world.
+    pub fn front_of(&self, replica: Replica) -> Option<String> {
+        self.fronts.get(&replica.name()).copied().map(loopback)
+    }
+
+    fn settings(&self, replica: Replica) -> Result<BTreeMap<String, String>> {
         let mut env = self.shared_settings();
+        let (service, name) = (replica.service, replica.name());
         let own = prefix_of(service);
         let mut set = |key: &str, value: String| env.insert(format!("{own}__{key}"), value);
 
@@ -156,11 +163,11 @@ impl Fleet {
             "POSTGRES__URL",
             crate::database::with(&self.database_url, None, login)?,
         );
-        let port = self
-            .ports
-            .get(service)
-            .context("every service has a port")?;
+        let port = self.ports.get(&name).context("every process has a port")?;
         set("SERVER__LISTEN", format!("127.0.0.1:{port}"));
+        if let Some(port) = self.fronts.get(&name) {
+            set("SERVER__PUBLIC_LISTEN", format!("127.0.0.1:{port}"));
+        }
         let key = self
             .token_keys
             .get(service)
@@ -174,19 +181,11 @@ impl Fleet {
         }
         match service {
             "gateway" => {
-                set(
-                    "SERVER__PUBLIC_LISTEN",
-                    format!("127.0.0.1:{}", self.gateway_port),
-                );
                 set("AUTH__HS256_SECRET", self.auth_secret.clone());
                 set("AUTH__ISSUER", ISSUER.to_owned());
                 set("AUTH__AUDIENCE", AUDIENCE.to_owned());
             }
             "webhook-ingest" => {
-                set(
-                    "SERVER__PUBLIC_LISTEN",
-                    format!("127.0.0.1:{}", self.webhook_port),
-                );
                 set("WEBHOOKS__SECRETS", self.stripe.webhook_secrets.join(","));
             }
             _ => {}
@@ -220,8 +219,15 @@ impl Fleet {
         if let Some(url) = sandbox {
             set("CLOCK__SANDBOX_URL".to_owned(), url.clone());
         }
-        for (service, port) in &self.ports {
-            set(format!("PEERS__{}", prefix_of(service)), loopback(*port));
+        if self.replicas > 1 {
+            // All of them together must fit into what the server takes.
+            let each = CONNECTIONS_MAX / u16::from(self.replicas);
+            set("POSTGRES__CONNECTIONS_MAX".to_owned(), each.to_string());
+        }
+        for service in SERVICES {
+            let replicas = (1..=self.replicas).map(|number| Replica { service, number });
+            let urls: Vec<String> = replicas.filter_map(|one| self.url_of(one)).collect();
+            set(format!("PEERS__{}", prefix_of(service)), urls.join(","));
         }
         for (service, key) in &self.token_keys {
             set(
@@ -280,10 +286,13 @@ mod tests {
                     .into(),
                 webhook_secrets: vec!["whsec_a".to_owned(), "whsec_b".to_owned()],
             },
-            gateway_port: 8080,
-            webhook_port: 8081,
-            ports: SERVICES
-                .map(|s| (s.to_owned(), usual_port(s).expect("a port")))
+            replicas: 2,
+            ports: (9101..)
+                .zip(Replica::all(2))
+                .map(|(port, one)| (one.name(), port))
+                .collect(),
+            fronts: [("gateway", 8080), ("gateway-2", 8090)]
+                .map(|(name, port)| (name.to_owned(), port))
                 .into(),
             passwords: each(role_of),
             token_keys: SERVICES
@@ -297,7 +306,10 @@ mod tests {
     fn each_service_gets_the_secrets_it_needs_and_no_others() {
         let fleet = fleet();
         for service in SERVICES {
-            let env = fleet.child(service).expect("a child").env;
+            let env = fleet
+                .child(Replica { service, number: 2 })
+                .expect("a child")
+                .env;
             let holds = |part: &str| {
                 env.iter()
                     .any(|(k, v)| k.contains(part) || v.contains(part))
@@ -331,6 +343,34 @@ mod tests {
             child.env["FRAUD_LIMITS__POSTGRES__URL"],
             "postgres://fraud_limits_svc:secret@127.0.0.1:5432/tributary"
         );
+    }
+
+    #[test]
+    fn replicas_differ_in_where_they_listen_and_know_of_each_other() {
+        let fleet = fleet();
+        let [one, two] = [1, 2].map(|number| {
+            let service = "gateway";
+            fleet.child(Replica { service, number }).expect("a child")
+        });
+        assert_eq!(
+            (one.name.as_str(), two.name.as_str()),
+            ("gateway", "gateway-2")
+        );
+        let differ = one
+            .env
+            .iter()
+            .filter(|(key, value)| two.env[*key] != **value);
+        let keys: Vec<&str> = differ.map(|(key, _)| key.as_str()).collect();
+        assert_eq!(
+            keys,
+            ["GATEWAY__SERVER__LISTEN", "GATEWAY__SERVER__PUBLIC_LISTEN"]
+        );
+        assert_eq!(
+            two.env["TRIBUTARY__PEERS__BILLING"],
+            "http://127.0.0.1:9102,http://127.0.0.1:9111"
+        );
+        let all = usize::from(CONNECTIONS_MAX) * SERVICES.len();
+        assert!(all < 180, "{all} connections are too many for one server");
     }
 
     #[test]

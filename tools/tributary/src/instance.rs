@@ -13,8 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::child::pid_file;
 use crate::envfile::{self, EnvMap};
-use crate::fleet::{EDGE, SANDBOX, SERVICES};
+use crate::fleet::{EDGE, SANDBOX};
+use crate::ports::Ports;
 use crate::process::{self, Process, program_of};
+use crate::replica::{REPLICAS_MAX, Replica};
 use crate::supervisor::Supervisor;
 use crate::{bring_up, postgres};
 
@@ -38,6 +40,8 @@ pub struct Options {
     pub clock_start: Option<String>,
     /// Throw away what an earlier instance left in the folder.
     pub fresh: bool,
+    /// How many processes of each service.
+    pub replicas: u8,
 }
 
 /// An instance that this process runs. It ends with [`stop`]; if this process dies instead, the
@@ -49,6 +53,8 @@ pub struct Instance {
     /// What `<dir>/env` holds.
     pub env: EnvMap,
     pub(crate) supervisor: Supervisor,
+    /// Ours until the instance ends.
+    pub(crate) ports: Ports,
     /// Held for as long as the instance lives: two in one folder would share their data.
     _lock: fs::File,
 }
@@ -126,6 +132,7 @@ impl Instance {
         }
         let instance = Self {
             supervisor: Supervisor::new(&dir),
+            ports: Ports::default(),
             urls: BTreeMap::new(),
             env: EnvMap::new(),
             _lock: lock,
@@ -139,8 +146,15 @@ impl Instance {
 
     async fn stop(&self) {
         let _ = fs::remove_file(ready_file(&self.dir));
-        self.supervisor.stop(&EDGE).await;
-        self.supervisor.stop(&SERVICES).await;
+        let replicas = Replica::all(REPLICAS_MAX);
+        let (edge, others): (Vec<Replica>, Vec<Replica>) = replicas
+            .into_iter()
+            .partition(|one| EDGE.contains(&one.service));
+        for group in [edge, others] {
+            let names: Vec<String> = group.iter().map(Replica::name).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.supervisor.stop(&names).await;
+        }
         for server in [SANDBOX, "nats", "postgres"] {
             self.supervisor.stop(&[server]).await;
         }
@@ -212,6 +226,7 @@ fn ready_file(dir: &Path) -> PathBuf {
 }
 
 fn prepare_dir(dir: &Path) -> Result<PathBuf> {
+    refuse_foreign(dir)?;
     postgres::open_to_others(dir)?;
     let dir = dir.canonicalize()?;
     for sub in ["run", "logs"] {
@@ -219,6 +234,23 @@ fn prepare_dir(dir: &Path) -> Result<PathBuf> {
         fs::set_permissions(dir.join(sub), fs::Permissions::from_mode(0o700))?;
     }
     Ok(dir)
+}
+
+/// An instance's folder holds logs, data and an env file, and `--fresh` throws them away: a folder
+/// that holds something else already is not taken for one. `.dev` holds instances, too.
+fn refuse_foreign(dir: &Path) -> Result<()> {
+    let is_ours = dir.join("lock").exists() || dir.file_name().is_some_and(|name| name == ".dev");
+    let mut held = fs::read_dir(dir).into_iter().flatten().flatten();
+    // A background start makes the folder of logs first.
+    let stranger = held.find(|entry| entry.file_name() != "logs");
+    match stranger.filter(|_| !is_ours) {
+        Some(stranger) => bail!(
+            "{} is no instance's folder: it holds {}; name an empty or a new one",
+            dir.display(),
+            stranger.file_name().display()
+        ),
+        None => Ok(()),
+    }
 }
 
 fn lock(dir: &Path) -> Result<fs::File> {
@@ -277,4 +309,28 @@ fn forget(dir: &Path) -> Result<()> {
         let _ = fs::remove_file(dir.join(file));
     }
     prepare_dir(dir).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_holds_something_else_is_left_as_it_is() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let shared = fs::Permissions::from_mode(0o1777);
+        fs::set_permissions(dir.path(), shared).expect("chmod");
+        fs::write(dir.path().join("thesis.txt"), "years of work").expect("written");
+
+        let refusal = prepare_dir(dir.path()).expect_err("refused").to_string();
+        assert!(refusal.contains("thesis.txt"), "{refusal}");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode(dir.path()) & 0o7777, 0o1777);
+
+        let fresh = dir.path().join("new");
+        prepare_dir(&fresh).expect("taken");
+        fs::write(fresh.join("lock"), "").expect("locked");
+        prepare_dir(&fresh).expect("taken again");
+        assert_eq!(mode(&fresh) & 0o755, 0o755);
+    }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tributary::cli::Cli;
-use tributary::command::exit_code;
+use tributary::exit::code_of;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");
-            ExitCode::from(exit_code(&error))
+            ExitCode::from(code_of(&error))
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::version::{NATS_MIN, Version};
 
 pub const USER: &str = "tributary";
 
+/// Of the server and of its monitor, unless they are taken.
+pub const USUAL_PORTS: (u16, u16) = (4222, 8222);
+
 /// Writes the server's configuration and gives the child to keep.
 ///
 /// `sync_interval: always`: an acknowledged message is on disk. The default is two minutes, and
@@ -87,7 +90,8 @@ pub async fn wait_ready(
     }
 }
 
-async fn jetstream_syncs_always(http: &reqwest::Client, monitor_url: &str) -> Result<bool> {
+/// Whether an acknowledged message is on disk, as the server's monitor tells.
+pub async fn jetstream_syncs_always(http: &reqwest::Client, monitor_url: &str) -> Result<bool> {
     let health = http.get(format!("{monitor_url}/healthz")).send().await?;
     ensure!(health.status().is_success(), "NATS is not healthy yet");
     let answer = http
@@ -166,11 +170,12 @@ pub fn usual_monitor_url(url: &str) -> Option<String> {
     Some(format!("http://{host}:8222"))
 }
 
-/// The URL without its login: the login travels in settings of its own.
+/// The URL without its login, which travels in settings of its own. `tls://` stays: it says that
+/// the login must never travel in the clear.
 pub fn without_credentials(url: &str) -> String {
-    match address(url) {
-        Some(address) => format!("nats://{address}"),
-        None => url.to_owned(),
+    match (url.split_once("://"), address(url)) {
+        (Some((scheme, _)), Some(address)) => format!("{scheme}://{address}"),
+        _ => url.to_owned(),
     }
 }
 
@@ -194,5 +199,9 @@ mod tests {
             Some("http://example:8222")
         );
         assert_eq!(without_credentials(url), "nats://example:4333");
+        assert_eq!(
+            without_credentials("tls://u:p@example"),
+            "tls://example:4222"
+        );
     }
 }

@@ -307,7 +307,8 @@ pub async fn create_database(connection: &mut PgConnection, name: &str) -> Resul
 /// Folders on the way must let others pass, whatever the umask says.
 pub fn open_to_others(dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?;
+    let mode = fs::metadata(dir)?.permissions().mode();
+    fs::set_permissions(dir, fs::Permissions::from_mode(mode | 0o755))?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub struct Endpoint {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
-    /// Which user's Postgres data lies where: set when the cluster is made.
+    /// The superuser's, set when the private cluster is made.
     pub postgres_password: Option<String>,
     pub ports: BTreeMap<String, u16>,
     /// Passwords and shared secrets by name (`role:billing`, `nats`, `auth`).

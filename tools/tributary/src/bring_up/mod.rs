@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use crate::child::tail;
 use crate::fleet::Fleet;
 use crate::instance::{Extent, Instance, Options};
-use crate::ports::Ports;
 use crate::programs;
+use crate::replica::Replica;
 use crate::state::State;
 
 const SERVERS_PATIENCE: Duration = Duration::from_secs(60);
@@ -27,7 +27,6 @@ pub async fn run(instance: &mut Instance, options: &Options) -> Result<()> {
     }
     let mut steps = Steps {
         state: State::load(&instance.dir)?,
-        ports: Ports::default(),
         http: reqwest::Client::builder()
             .timeout(Duration::from_secs(5))
             .no_proxy()
@@ -59,7 +58,6 @@ struct Servers {
 
 struct Steps<'a> {
     state: State,
-    ports: Ports,
     http: reqwest::Client,
     options: &'a Options,
     instance: &'a mut Instance,
@@ -81,7 +79,7 @@ impl Steps<'_> {
         let usual = usual.filter(|_| self.options.extent == Extent::Everything);
         let known = self.state.ports.get(name).copied();
         let wishes: Vec<u16> = usual.into_iter().chain(known).collect();
-        let port = self.ports.take(&wishes)?;
+        let port = self.instance.ports.take(&wishes)?;
         if let Some(usual) = usual.filter(|usual| *usual != port) {
             eprintln!("{name}: port {usual} is taken, using {port}");
         }
@@ -89,9 +87,10 @@ impl Steps<'_> {
         Ok(port)
     }
 
-    async fn wait_for(&self, service: &str, path: &str, fleet: &Fleet) -> Result<()> {
-        let url = fleet.url_of(service).context("every service has a port")?;
-        self.wait_ok(service, &format!("{url}{path}")).await
+    async fn wait_ready(&self, replica: Replica, fleet: &Fleet) -> Result<()> {
+        let url = fleet.url_of(replica).context("every process has a port")?;
+        self.wait_ok(&replica.name(), &format!("{url}/readyz"))
+            .await
     }
 
     /// Asks until the answer is 200, or says what it was instead.
@@ -128,7 +127,7 @@ impl Steps<'_> {
 
 /// The folder that instances of one checkout share for programs and templates: the nearest
 /// `.dev` above the instance's folder, or that folder itself.
-fn home_of(dir: &Path) -> PathBuf {
+pub fn home_of(dir: &Path) -> PathBuf {
     let dev = dir
         .ancestors()
         .find(|ancestor| ancestor.file_name().is_some_and(|name| name == ".dev"));

@@ -1,6 +1,6 @@
 //! Postgres and NATS: found by the ladder, and started if nobody else runs them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -8,7 +8,7 @@ use super::{SERVERS_PATIENCE, Servers, Steps, home_of};
 use crate::account::Account;
 use crate::fleet::loopback;
 use crate::instance::Extent;
-use crate::ladder::{self, Climb, Program, variable};
+use crate::ladder::{self, Climb, Ladder, Program, variable};
 use crate::postgres::Cluster;
 use crate::{database, nats, postgres};
 
@@ -39,8 +39,10 @@ impl Steps<'_> {
             .ports
             .get("nats-monitor")
             .map(|port| loopback(*port));
-        self.or_failed(postgres::wait_ready(&database_url, SERVERS_PATIENCE))
-            .await?;
+        if !database_given {
+            self.or_failed(postgres::wait_ready(&database_url, SERVERS_PATIENCE))
+                .await?;
+        }
         if let Some(monitor) = own_nats.filter(|own| nats_monitor_url.as_ref() == Some(own)) {
             self.or_failed(nats::wait_ready(&self.http, &monitor, SERVERS_PATIENCE))
                 .await?;
@@ -145,8 +147,8 @@ impl Steps<'_> {
 
     fn start_nats(&mut self, program: &Program) -> Result<(String, Option<String>)> {
         let ports = (
-            self.port("nats", Some(4222))?,
-            self.port("nats-monitor", Some(8222))?,
+            self.port("nats", Some(nats::USUAL_PORTS.0))?,
+            self.port("nats-monitor", Some(nats::USUAL_PORTS.1))?,
         );
         let password = self.state.password("nats")?;
         let child = nats::prepare(program, &self.instance.dir, ports, &password)?;
@@ -164,18 +166,18 @@ async fn climb(
 ) -> Result<(Option<Program>, Option<Program>)> {
     let home = home_of(dir);
     let reachable = Account::choose()?.reachable(&home)?;
-    let postgres = tokio::task::spawn_blocking(move || {
-        let passed = || vec!["DATABASE_URL is not set".to_owned()];
-        want_postgres
-            .then(|| ladder::postgres::find_program(&reachable, passed()))
-            .transpose()
-    });
-    let nats = tokio::task::spawn_blocking(move || {
-        let passed = || vec!["NATS_URL is not set".to_owned()];
-        want_nats
-            .then(|| ladder::nats::find_program(&home, passed()))
-            .transpose()
-    });
+    let look = |wanted: bool, ladder: Ladder, variable: &str, home: PathBuf| {
+        let passed = vec![format!("{variable} is not set")];
+        let climb = move || wanted.then(|| ladder.climb(&home, passed)).transpose();
+        tokio::task::spawn_blocking(climb)
+    };
+    let postgres = look(
+        want_postgres,
+        ladder::postgres::LADDER,
+        "DATABASE_URL",
+        reachable,
+    );
+    let nats = look(want_nats, ladder::nats::LADDER, "NATS_URL", home);
     let (postgres, nats) = (postgres.await?, nats.await?);
     // Both messages, if both have one: the reader types all commands at once.
     match (postgres, nats) {

@@ -10,10 +10,11 @@ use time::format_description::well_known::Rfc3339;
 use super::{Servers, Steps};
 use crate::child::{open_log, tail};
 use crate::fleet::{
-    self, AUDITOR, Fleet, SANDBOX, SANDBOX_KEY_PREFIX, SERVICES, STRIPE_KEYS, Stripe, loopback,
-    prefix_of, role_of, usual_port,
+    self, AUDITOR, Fleet, SANDBOX, SANDBOX_KEY_PREFIX, SANDBOX_PORT, SERVICES, STRIPE_KEYS, Stripe,
+    loopback, prefix_of, role_of,
 };
 use crate::ladder::variable;
+use crate::replica::Replica;
 use crate::token_key::TokenKey;
 use crate::{database, endpoints, nats};
 
@@ -34,11 +35,12 @@ impl Steps<'_> {
         };
         let fleet = Fleet { stripe, ..fleet };
         let fleet = self.with_endpoints(fleet).await?;
-        for service in SERVICES {
-            self.instance.supervisor.keep(fleet.child(service)?)?;
+        let replicas = Replica::all(fleet.replicas);
+        for replica in &replicas {
+            self.instance.supervisor.keep(fleet.child(*replica)?)?;
         }
-        self.tell_services(&fleet)?;
-        let waits = SERVICES.map(|service| self.wait_for(service, "/readyz", &fleet));
+        self.tell_services(&fleet, &replicas)?;
+        let waits = replicas.iter().map(|one| self.wait_ready(*one, &fleet));
         self.or_failed(try_join_all(waits)).await?;
         Ok(())
     }
@@ -49,7 +51,7 @@ impl Steps<'_> {
         let given = real_stripe_key();
         let sandbox_url = match given {
             Some(_) => None,
-            None => Some(loopback(self.port(SANDBOX, Some(12111))?)),
+            None => Some(loopback(self.port(SANDBOX, Some(SANDBOX_PORT))?)),
         };
         let key_of = |own: &str| match &given {
             Some(shared) => variable(own).unwrap_or_else(|| shared.clone()),
@@ -77,10 +79,18 @@ impl Steps<'_> {
 
     fn fleet(&mut self, servers: Servers, stripe: Stripe) -> Result<Fleet> {
         let (nats_user, nats_password) = nats::credentials(&servers.nats_url);
-        let mut ports = BTreeMap::new();
+        let (mut ports, mut fronts) = (BTreeMap::new(), BTreeMap::new());
         let mut token_keys = BTreeMap::new();
+        let replicas = self.options.replicas;
+        for replica in Replica::all(replicas) {
+            let name = replica.name();
+            if let Some((front, usual)) = replica.front() {
+                fronts.insert(name.clone(), self.port(&front, usual)?);
+            }
+            let port = self.port(&name, replica.usual_port())?;
+            ports.insert(name, port);
+        }
         for service in SERVICES {
-            ports.insert(service.to_owned(), self.port(service, usual_port(service))?);
             token_keys.insert(service.to_owned(), TokenKey::of(service, &mut self.state)?);
         }
         let roles = SERVICES
@@ -97,9 +107,9 @@ impl Steps<'_> {
             nats_monitor_url: servers.nats_monitor_url,
             database_url: servers.database_url,
             stripe,
-            gateway_port: self.port("public", Some(8080))?,
-            webhook_port: self.port("webhooks", Some(8081))?,
+            replicas,
             ports,
+            fronts,
             passwords,
             token_keys,
             auth_secret: self.state.long_secret("auth")?,
@@ -130,7 +140,7 @@ impl Steps<'_> {
         Ok(())
     }
 
-    async fn migrate_one(&self, service: &str, fleet: &Fleet) -> Result<()> {
+    async fn migrate_one(&self, service: &'static str, fleet: &Fleet) -> Result<()> {
         let dir = &self.instance.dir;
         let spec = fleet.migration(service)?;
         let log = open_log(dir, &spec.name)?;
@@ -153,22 +163,24 @@ impl Steps<'_> {
 
     async fn with_endpoints(&mut self, mut fleet: Fleet) -> Result<Fleet> {
         if let Some(sandbox) = &fleet.stripe.sandbox_url {
-            let key = fleet
-                .stripe
-                .secret_keys
-                .values()
-                .next()
-                .context("a Stripe key")?;
-            let webhook_url = loopback(fleet.webhook_port);
+            let keys = &fleet.stripe.secret_keys;
+            let key = keys.values().next().context("a Stripe key")?;
+            let front = |number| {
+                let service = "webhook-ingest";
+                let url = fleet.front_of(Replica { service, number });
+                url.context("webhooks have a port")
+            };
+            // Of two replicas each takes one of the endpoints.
+            let (platform, connect) = (front(1)?, front(fleet.replicas)?);
+            let stripe = crate::stripe::Stripe::new(sandbox, key)?;
             fleet.stripe.webhook_secrets =
-                endpoints::ensure_both(&self.http, sandbox, key, &webhook_url, &mut self.state)
-                    .await?;
+                endpoints::ensure_both(&stripe, [&platform, &connect], &mut self.state).await?;
             self.state.save(&self.instance.dir)?;
         }
         Ok(fleet)
     }
 
-    fn tell_services(&mut self, fleet: &Fleet) -> Result<()> {
+    fn tell_services(&mut self, fleet: &Fleet, replicas: &[Replica]) -> Result<()> {
         let auditor = fleet
             .passwords
             .get(AUDITOR)
@@ -181,19 +193,40 @@ impl Steps<'_> {
             &fleet.stripe.webhook_secrets.join(","),
         );
         self.tell("AUTH_HS256_SECRET", &fleet.auth_secret);
-        self.tell_url("gateway", "GATEWAY_URL", &loopback(fleet.gateway_port));
-        self.tell_url("webhooks", "WEBHOOK_URL", &loopback(fleet.webhook_port));
         if let Some(url) = &fleet.stripe.sandbox_url {
             self.tell_url(SANDBOX, "STRIPE_SANDBOX_URL", url);
         }
-        for (service, port) in &fleet.ports {
-            let (name, variable) = match service.as_str() {
-                "gateway" => ("gateway-internal", "GATEWAY_INTERNAL_URL".to_owned()),
-                other => (other, format!("{}_URL", prefix_of(other))),
-            };
-            self.tell_url(name, &variable, &loopback(*port));
+        for replica in replicas {
+            self.tell_replica(fleet, *replica);
         }
         Ok(())
+    }
+
+    /// `billing` and `BILLING_URL`, `billing-2` and `BILLING_2_URL`. The gateway's own names are
+    /// those of its public side.
+    fn tell_replica(&mut self, fleet: &Fleet, replica: Replica) {
+        let number = match replica.number {
+            1 => String::new(),
+            number => format!("-{number}"),
+        };
+        let inner = match replica.service {
+            "gateway" => "gateway-internal",
+            other => other,
+        };
+        let front = match replica.service {
+            "webhook-ingest" => "webhook",
+            other => other,
+        };
+        for (name, url) in [
+            (inner, fleet.url_of(replica)),
+            (front, fleet.front_of(replica)),
+        ] {
+            let variable = format!("{}_URL", prefix_of(&format!("{name}{number}")));
+            let name = if name == "webhook" { "webhooks" } else { name };
+            if let Some(url) = url {
+                self.tell_url(&format!("{name}{number}"), &variable, &url);
+            }
+        }
     }
 }
 

@@ -12,11 +12,24 @@ pub enum Onboarding {
     NeverStarts,
 }
 
+/// What goes wrong on the way of a creator's first payout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    Nothing,
+    /// Stripe's answer to the transfer never arrives.
+    ReplyLost,
+    /// The bank refuses once, for a reason that passes.
+    RefusedOnce,
+    /// The account does not exist; the creator names another one in the month after.
+    BankGone,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Creator {
     pub id: String,
     pub name: String,
     pub onboarding: Onboarding,
+    pub trouble: Trouble,
 }
 
 /// What a subscriber wants to pay a month.
@@ -28,10 +41,27 @@ pub enum Wish {
     Own(i64),
 }
 
+/// What becomes of a subscription in its first month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    Stays,
+    /// A dearer plan, at once.
+    Upgrades(Wish),
+    /// A cheaper plan, from the next month.
+    Downgrades(Wish),
+    /// Ends with the month.
+    Leaves,
+    /// Wants to leave, and thinks better of it.
+    Returns,
+    /// The card fails at the renewal; the invoice is paid by hand.
+    FallsBehind,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscriber {
     pub id: String,
     pub wish: Wish,
+    pub course: Course,
     /// The day of the first month on which the subscriber joins, from 0.
     pub joins: usize,
     /// Tries a card first that is declined.
@@ -78,6 +108,12 @@ impl Cast {
         }
     }
 
+    /// Those whose subscription goes on in the story's month of this number, from 0.
+    pub fn live(&self, index: usize) -> impl Iterator<Item = &Subscriber> {
+        let ended = move |one: &&Subscriber| index == 0 || one.course != Course::Leaves;
+        self.subscribers.iter().filter(ended)
+    }
+
     pub fn name_of<'a>(&'a self, creator_id: &'a str) -> &'a str {
         let found = self
             .creators
@@ -110,6 +146,12 @@ fn creator(rank: usize, count: usize) -> Creator {
         id: format!("creator_{rank:03}"),
         name,
         onboarding,
+        trouble: match rank {
+            2 => Trouble::ReplyLost,
+            3 if count >= 10 => Trouble::RefusedOnce,
+            5 if count >= 10 => Trouble::BankGone,
+            _ => Trouble::Nothing,
+        },
     }
 }
 
@@ -119,11 +161,49 @@ fn subscriber(seed: u64, index: usize) -> Subscriber {
     let wish = wish(&mut lots);
     Subscriber {
         wish,
+        course: course(index, wish, lots.below(100)),
         joins: lots.below(JOINING_DAYS),
         // Always somebody, whatever the lots say.
         declined_first: index == 3 || lots.chance(4),
         patron_of_last: index == 2 || index == 5,
         id,
+    }
+}
+
+/// Always somebody of each kind, whatever the lots say; most people stay.
+fn course(index: usize, wish: Wish, lot: usize) -> Course {
+    match (index, lot) {
+        (4, _) => upgrade(wish),
+        (6, _) => downgrade(wish),
+        (7, _) => Course::Leaves,
+        (8, _) => Course::FallsBehind,
+        (9, _) => Course::Returns,
+        (0..=9, _) => Course::Stays,
+        (_, 0..5) => upgrade(wish),
+        (_, 5..9) => downgrade(wish),
+        (_, 9..14) => Course::Leaves,
+        (_, 14..17) => Course::FallsBehind,
+        (_, 17..19) => Course::Returns,
+        _ => Course::Stays,
+    }
+}
+
+fn upgrade(wish: Wish) -> Course {
+    Course::Upgrades(match wish {
+        Wish::Plan(500) => Wish::Plan(1_000),
+        Wish::Plan(1_000) => Wish::Plan(2_000),
+        Wish::Plan(2_000) => Wish::Plan(5_000),
+        Wish::Plan(price) | Wish::Own(price) => Wish::Own(price + 1_500),
+    })
+}
+
+/// Nothing is cheaper than the cheapest plan: who has it takes a dearer one instead.
+fn downgrade(wish: Wish) -> Course {
+    match wish {
+        Wish::Plan(5_000) => Course::Downgrades(Wish::Plan(2_000)),
+        Wish::Plan(2_000) => Course::Downgrades(Wish::Own(1_250)),
+        Wish::Plan(1_000) | Wish::Own(_) => Course::Downgrades(Wish::Plan(500)),
+        Wish::Plan(_) => upgrade(wish),
     }
 }
 
@@ -162,6 +242,13 @@ mod tests {
             assert_eq!(count, if creators >= 10 { 2 } else { 1 });
             assert!(cast.subscribers.iter().any(|one| one.declined_first));
             assert!(cast.subscribers.iter().any(|one| one.patron_of_last));
+            let has = |wanted: fn(&Course) -> bool| {
+                cast.subscribers.iter().any(|one| wanted(&one.course))
+            };
+            assert!(has(|course| matches!(course, Course::Upgrades(_))));
+            assert!(has(|course| *course == Course::Leaves));
+            assert!(has(|course| *course == Course::FallsBehind));
+            assert!(has(|course| *course == Course::Returns));
             assert_eq!(cast.subscribers[0].id, cast.creators[0].id);
         }
     }

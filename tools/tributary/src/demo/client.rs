@@ -1,8 +1,8 @@
 //! The public interfaces as their users have them: REST with a token, pages with a form,
 //! Stripe's API with its key.
 //!
-//! A request is sent again when no answer came, or when the answer was 503; both say that a part
-//! of the system was away, and every write here may be sent twice. A refusal (4xx) is an answer,
+//! A request is sent again when no answer came, or when the answer was 503 or 409 `request_in_flight`: a part
+//! of the system was away, and every write here may be sent twice. Any other refusal (4xx) is an answer,
 //! and never asked again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,6 +131,22 @@ impl Client {
         self.send(&what, request).await
     }
 
+    /// A write without a body.
+    pub async fn call(&self, user: User<'_>, method: Method, path: &str) -> Result<Answer> {
+        let what = format!("{method} {path}");
+        let request = self.rest(user, method, path)?;
+        self.send(&what, request).await
+    }
+
+    /// What only the sandbox has: below `/_sandbox`.
+    pub async fn sandbox(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let what = format!("{method} /_sandbox/{path}");
+        let request = self
+            .http
+            .request(method, format!("{}/_sandbox/{path}", self.sandbox));
+        self.send(&what, request.json(body)).await?.ok()
+    }
+
     /// A form as a browser posts it; answers the page's status.
     pub async fn submit(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16> {
         let answer = self
@@ -225,8 +241,8 @@ impl Client {
         loop {
             let copy = request.try_clone().context("bodies here are no streams")?;
             let why = match self.send_once(what, copy).await {
-                Ok(answer) if answer.status != 503 => return Ok(answer),
-                Ok(answer) => format!("503 {}", answer.body),
+                Ok(answer) if !answer.asks_for_patience() => return Ok(answer),
+                Ok(answer) => format!("{} {}", answer.status, answer.body),
                 Err(error) => format!("{:#}", anyhow::Error::from(error)),
             };
             if began.elapsed() > PATIENCE {
@@ -264,6 +280,12 @@ impl Answer {
             return Ok(self.body);
         }
         bail!("{} answered {}: {}", self.what, self.status, self.body)
+    }
+
+    /// Whether the same request is to be sent again: a part of the system is away, or the request
+    /// was under way in a process that was killed.
+    fn asks_for_patience(&self) -> bool {
+        self.status == 503 || self.code() == "request_in_flight"
     }
 
     /// The stable code of a refusal.

@@ -5,21 +5,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Result;
 use ledger::Month;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cast::Subscriber;
 use super::client::{Answer, User, number};
-use super::page::dollars;
 use super::progress::Phase;
 use super::story::{Story, each, eventually};
-use super::wishes;
+use super::wishes::{self, Act, Given, Request};
+use crate::say::dollars;
 
 impl Story {
     /// Waits until every subscriber's pool of the month is funded.
-    pub(super) async fn see_funded(&self, month: Month) -> Result<()> {
+    pub(super) async fn see_funded(&self, index: usize, month: Month) -> Result<()> {
         let phase = self.progress.phase(&format!("funding {month}"));
         let total = AtomicU64::new(0);
-        each(&self.cast.subscribers, |who| async {
+        each(self.cast.live(index), |who| async {
             phase.step();
             let funded = self.funded(month, who).await?;
             total.fetch_add(u64::try_from(funded)?, Ordering::Relaxed);
@@ -31,13 +31,13 @@ impl Story {
             .end(&format!(
                 "{} in {} pools",
                 dollars(total),
-                self.cast.subscribers.len()
+                self.cast.live(index).count()
             ))
             .await;
         Ok(())
     }
 
-    async fn funded(&self, month: Month, who: &Subscriber) -> Result<i64> {
+    pub(super) async fn funded(&self, month: Month, who: &Subscriber) -> Result<i64> {
         let path = format!("/v1/allocations?month={month}");
         eventually(
             &format!("the pool of {} in {month} is funded", who.id),
@@ -51,9 +51,9 @@ impl Story {
     }
 
     /// Everybody directs at once; each one's own changes of mind come in their order.
-    pub(super) async fn direct(&self, month: Month) -> Result<()> {
+    pub(super) async fn direct(&self, index: usize, month: Month) -> Result<()> {
         let phase = self.progress.phase(&format!("directing {month}"));
-        each(&self.cast.subscribers, |who| {
+        each(self.cast.live(index), |who| {
             self.direct_one(&phase, month, who)
         })
         .await?;
@@ -73,21 +73,74 @@ impl Story {
     }
 
     async fn direct_one(&self, phase: &Phase<'_>, month: Month, who: &Subscriber) -> Result<()> {
-        let (funded, month) = (self.funded(month, who).await?, month.to_string());
-        for wish in wishes::requests(&self.cast, who, &month, funded) {
+        let funded = self.funded(month, who).await?;
+        let (last, month) = (month.prev().to_string(), month.to_string());
+        let before = self.record().given(&last, &who.id);
+        for act in wishes::acts(&self.cast, who, &month, funded, &before) {
             phase.step();
-            let answer = self
-                .put(&who.id, &wish.creator_id, wish.cents, None)
-                .await?;
-            if wish.fits {
-                answer.ok()?;
-                self.record()
-                    .accept(&month, &who.id, &wish.creator_id, wish.cents);
-            } else {
-                self.record()
-                    .expect("more than is left", &answer, 422, "insufficient_funds");
+            match act {
+                Act::One(wish) => self.set_one(&month, who, &wish).await?,
+                Act::Whole { targets, fits } => {
+                    let listed: Vec<Value> = targets
+                        .iter()
+                        .map(|(id, cents)| json!({ "creator_id": id, "amount_cents": cents }))
+                        .collect();
+                    let body = json!({ "allocations": listed });
+                    let answer = self.all(who, Method::PUT, "/v1/allocations", &body).await?;
+                    self.become_of(&month, who, answer, fits.then_some(&targets))?;
+                }
+                Act::Copy { scale, becomes } => {
+                    let body = json!({ "from_month": last, "scale": scale });
+                    let path = "/v1/allocations/copy";
+                    let answer = self.all(who, Method::POST, path, &body).await?;
+                    self.become_of(&month, who, answer, becomes.as_ref())?;
+                }
             }
         }
+        Ok(())
+    }
+
+    async fn set_one(&self, month: &str, who: &Subscriber, wish: &Request) -> Result<()> {
+        let answer = self
+            .put(&who.id, &wish.creator_id, wish.cents, None)
+            .await?;
+        if !wish.fits {
+            self.record()
+                .expect("more than is left", &answer, 422, "insufficient_funds");
+            return Ok(());
+        }
+        answer.ok()?;
+        self.record()
+            .accept(month, &who.id, &wish.creator_id, wish.cents);
+        Ok(())
+    }
+
+    async fn all(
+        &self,
+        who: &Subscriber,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer> {
+        let user = User::subscriber(&who.id);
+        self.client.write(user, method, path, body, None).await
+    }
+
+    /// A whole set is what the month comes to, or was refused as a whole.
+    fn become_of(
+        &self,
+        month: &str,
+        who: &Subscriber,
+        answer: Answer,
+        becomes: Option<&Given>,
+    ) -> Result<()> {
+        let Some(given) = becomes else {
+            self.record()
+                .expect("more than is left", &answer, 422, "insufficient_funds");
+            return Ok(());
+        };
+        answer.ok()?;
+        self.record().replace(month, &who.id, given);
         Ok(())
     }
 

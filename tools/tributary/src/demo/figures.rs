@@ -58,10 +58,8 @@ fn booked(transaction: &Value) -> Result<Booked> {
 fn month(cast: &Cast, name: &str, state: &Value, charges: &[Booked]) -> Result<MonthLines> {
     let charged_cents = number(state, "/cash/gross_cents")?;
     let pools_cents = funded(state)?;
-    let (planned, paid) = (
-        number(state, "/run/planned_cents")?,
-        number(state, "/run/paid_cents")?,
-    );
+    let run = |figure: &str| number(state, &format!("/run/{figure}_cents"));
+    let (planned, paid, failed) = (run("planned")?, run("paid")?, run("failed")?);
     Ok(MonthLines {
         month: name.to_owned(),
         charge_count: number(state, "/cash/charge_count")?,
@@ -80,7 +78,8 @@ fn month(cast: &Cast, name: &str, state: &Value, charges: &[Booked]) -> Result<M
         net_cents: number(state, "/close/net_cents")?,
         planned_cents: planned,
         paid_cents: paid,
-        pending_cents: planned - paid,
+        pending_cents: planned - paid - failed,
+        failed_cents: failed,
         carried: carried(cast, state)?,
     })
 }

@@ -1,8 +1,8 @@
 //! The sums that must come out: within a month, between what creators and finance are told, and
 //! between the books and Stripe.
 
-use super::page::dollars;
 use super::statement::{CreatorLines, Earned, MonthLines, Statement, carried};
+use crate::say::dollars;
 
 impl Statement {
     /// Every sum of the statement that does not come out.
@@ -55,16 +55,16 @@ impl Sums {
             m.directed_cents,
             m.fee_cents + m.net_cents,
         );
-        let out = m.planned_cents + carried(m);
+        let out = m.planned_cents - m.failed_cents + carried(m);
         equal(
             "net + carried in = payouts + carried over",
             m.net_cents + carried_in,
             out,
         );
         equal(
-            "payouts = paid + pending",
+            "payouts = paid + pending + came back",
             m.planned_cents,
-            m.paid_cents + m.pending_cents,
+            m.paid_cents + m.pending_cents + m.failed_cents,
         );
     }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_single_figure_that_is_a_cent_off_is_noticed() {
         assert_eq!(small().misfits(), Vec::<String>::new());
-        let changes: [fn(&mut Statement); 22] = [
+        let changes: [fn(&mut Statement); 23] = [
             |s| s.months[0].charged_cents += 1,
             |s| s.months[0].tax_cents += 1,
             |s| s.months[0].pools_cents += 1,
@@ -184,6 +184,7 @@ mod tests {
             |s| s.months[0].planned_cents += 1,
             |s| s.months[0].paid_cents += 1,
             |s| s.months[0].pending_cents += 1,
+            |s| s.months[0].failed_cents += 1,
             |s| s.months[0].carried[0].cents += 1,
             |s| s.creators[0].months[0].gross_cents += 1,
             |s| s.creators[0].paid_cents += 1,

@@ -17,6 +17,8 @@ struct Object {
     #[serde(default, rename = "type")]
     kind: Option<String>,
     amount: Option<i64>,
+    /// What came back of a transfer.
+    amount_reversed: Option<i64>,
     fee: Option<i64>,
     net: Option<i64>,
     created: Option<i64>,
@@ -39,6 +41,8 @@ pub struct Asked<'a> {
     /// Connected accounts by creator, and the creators whose account can be paid.
     pub accounts: &'a BTreeMap<String, String>,
     pub onboarded: &'a BTreeSet<String>,
+    /// Months and creators whose bank takes nothing.
+    pub bankless: &'a BTreeSet<(String, String)>,
     pub months: &'a [String],
 }
 
@@ -99,7 +103,8 @@ pub fn totals(asked: &Asked<'_>, journal: &str) -> Result<Totals> {
     for (creator, of) in &mut totals.creators {
         for month in asked.months {
             of.left += of.months.get(month).map_or(0, |(_, _, net)| *net);
-            if of.left >= LEAST_PAYOUT && asked.onboarded.contains(creator) {
+            let bankless = asked.bankless.contains(&(month.clone(), creator.clone()));
+            if of.left >= LEAST_PAYOUT && asked.onboarded.contains(creator) && !bankless {
                 of.due.push(std::mem::take(&mut of.left));
             }
         }
@@ -145,12 +150,11 @@ fn read_stripe(asked: &Asked<'_>, journal: &str, totals: &mut Totals) -> Result<
             ("balance_transaction", None) => totals.add_platform(object, asked.months)?,
             ("balance_transaction", Some(_)) => totals.connected += object.net.unwrap_or_default(),
             ("transfer", Some(creator)) => {
-                totals
-                    .creators
-                    .entry(creator)
-                    .or_default()
-                    .transfers
-                    .push(amount);
+                let kept = amount - object.amount_reversed.unwrap_or_default();
+                if kept != 0 {
+                    let of = totals.creators.entry(creator).or_default();
+                    of.transfers.push(kept);
+                }
             }
             ("payout", creator) if object.status.as_deref() == Some("paid") => {
                 let whose = creator.unwrap_or_else(|| "the platform".to_owned());
@@ -216,6 +220,7 @@ mod tests {
             accepted: &accepted,
             accounts: &accounts,
             onboarded: &onboarded,
+            bankless: &BTreeSet::new(),
             months: &months,
         };
         totals(&asked, journal.trim()).expect("the fixture can be read")

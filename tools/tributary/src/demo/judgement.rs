@@ -11,9 +11,9 @@ use tokio::process::Command;
 
 use super::client::{Client, User};
 use super::independent::{self, Asked, Totals};
-use super::page::dollars;
 use super::record::Record;
 use super::statement::{CreatorLines, Statement};
+use crate::say::dollars;
 
 /// One question, and everything that speaks against it.
 #[derive(Debug, Clone, Serialize)]
@@ -51,6 +51,7 @@ impl Check {
                 accepted: &record.accepted,
                 accounts: &record.accounts,
                 onboarded: &record.onboarded,
+                bankless: &record.bankless,
                 months: &record.months,
             },
             journal,

@@ -4,11 +4,12 @@ use anyhow::{Result, ensure};
 use reqwest::Method;
 use serde_json::json;
 
-use super::cast::{Creator, Onboarding};
+use super::cast::{Creator, Onboarding, Trouble};
 use super::client::{User, text};
-use super::page::dollars;
 use super::progress::Phase;
 use super::story::{Story, each, eventually};
+use super::troubles::BANK_GONE;
+use crate::say::dollars;
 
 /// The operator puts in so much, and a dollar for each subscriber: on small plans the card fee is
 /// more than the platform's part, and creators are paid in full all the same.
@@ -16,7 +17,7 @@ const TOPUP_CENTS: i64 = 100_000;
 const TOPUP_CENTS_EACH: i64 = 100;
 
 /// Stripe's test bank account whose payouts arrive.
-const BANK: [(&str, &str); 2] = [
+pub const BANK: [(&str, &str); 2] = [
     ("account_number", "000123456789"),
     ("routing_number", "110000000"),
 ];
@@ -98,7 +99,10 @@ impl Story {
         self.record().accounts.insert(creator.id.clone(), account);
         if creator.onboarding == Onboarding::Completes {
             phase.step();
-            let status = self.client.submit(text(&link, "/url")?, &BANK).await?;
+            let status = self
+                .client
+                .submit(text(&link, "/url")?, bank(creator))
+                .await?;
             ensure!(
                 status == SEE_OTHER,
                 "the onboarding page of {} answered {status}",
@@ -128,5 +132,12 @@ impl Story {
             })
         })
         .await
+    }
+}
+
+fn bank(creator: &Creator) -> &'static [(&'static str, &'static str)] {
+    match creator.trouble {
+        Trouble::BankGone => &BANK_GONE,
+        Trouble::Nothing | Trouble::ReplyLost | Trouble::RefusedOnce => &BANK,
     }
 }

@@ -3,24 +3,10 @@
 use std::fmt::Write;
 
 use super::statement::{MonthLines, Statement, carried};
+use crate::say::dollars;
 
 const LABEL: usize = 46;
 const AMOUNT: usize = 14;
-
-/// `$1,234.56`, with the sign in front.
-pub fn dollars(cents: i64) -> String {
-    let sign = if cents < 0 { "-" } else { "" };
-    let size = cents.unsigned_abs();
-    let whole = (size / 100).to_string();
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{sign}${grouped}.{:02}", size % 100)
-}
 
 pub fn render(statement: &Statement) -> String {
     let mut page = Page::default();
@@ -229,19 +215,6 @@ impl Page {
 mod tests {
     use super::*;
     use crate::demo::statement::tests::small;
-
-    #[test]
-    fn dollars_are_grouped_and_cents_are_two() {
-        let cases = [
-            (0, "$0.00"),
-            (-5, "-$0.05"),
-            (123_456_789, "$1,234,567.89"),
-            (99_999, "$999.99"),
-        ];
-        for (cents, text) in cases {
-            assert_eq!(dollars(cents), text);
-        }
-    }
 
     #[test]
     fn every_amount_stands_in_its_column_and_every_line_names_its_source() {

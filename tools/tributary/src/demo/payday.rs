@@ -6,8 +6,8 @@ use serde_json::Value;
 use time::Duration;
 
 use super::client::{User, number};
-use super::page::dollars;
 use super::story::{Story, eventually};
+use crate::say::dollars;
 
 /// A bank needs two business days; with a weekend and a retry, a week is plenty.
 const DAYS_MAX: usize = 7;
@@ -76,9 +76,10 @@ impl Story {
         }
         let paid = number(&state, "/run/paid_cents")?;
         let count = number(&state, "/run/paid_count")?;
+        let failed = number(&state, "/run/failed_count")?;
         phase
             .end(&format!(
-                "{} at the banks of {count} creators",
+                "{} at the banks of {count} creators, {failed} came back",
                 dollars(paid)
             ))
             .await;
@@ -94,5 +95,7 @@ impl Story {
 
 fn is_paid(state: &Value) -> bool {
     let run = &state["run"];
-    run["state"] == "done" && run["paid_count"] == run["planned_count"]
+    let count = |name: &str| run[name].as_i64().unwrap_or_default();
+    let ended = count("paid_count") + count("failed_count");
+    run["state"] == "done" && ended == count("planned_count")
 }

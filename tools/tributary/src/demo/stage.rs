@@ -33,7 +33,7 @@ pub struct Stage {
 impl Stage {
     /// Ends and wipes what an earlier demonstration left in `dir`, and starts anew. The instance
     /// is a process of its own, so that it may outlive this one.
-    pub async fn set(dir: &Path) -> Result<Self> {
+    pub async fn set(dir: &Path, replicas: u8) -> Result<Self> {
         instance::down(dir).await?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args([
@@ -45,6 +45,7 @@ impl Stage {
             CLOCK_START,
         ]);
         command
+            .args(["--replicas", &replicas.to_string()])
             .arg("--dir")
             .arg(dir)
             .stdin(Stdio::null())

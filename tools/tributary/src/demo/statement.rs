@@ -35,6 +35,8 @@ pub struct MonthLines {
     pub paid_cents: i64,
     /// Planned, and not yet at a bank.
     pub pending_cents: i64,
+    /// Planned, and owed again: no bank took it.
+    pub failed_cents: i64,
     pub carried: Vec<Carried>,
 }
 
@@ -121,6 +123,7 @@ impl Statement {
     }
 }
 
+/// What creators are still owed after a month's run, for whatever reason; what no bank took is in it.
 pub fn carried(month: &MonthLines) -> i64 {
     month.carried.iter().map(|one| one.cents).sum()
 }
@@ -154,6 +157,7 @@ pub mod tests {
                 planned_cents: 4_650,
                 paid_cents: 4_650,
                 pending_cents: 0,
+                failed_cents: 0,
                 carried: vec![Carried {
                     creator_id: "creator_001".into(),
                     name: "Bruno Abel".into(),

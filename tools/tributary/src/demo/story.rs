@@ -56,13 +56,25 @@ impl Story {
         self.subscribe().await?;
         let mut month = Month::of(self.now().await?);
         for index in 0..months {
-            self.see_funded(month).await?;
-            self.direct(month).await?;
+            self.see_funded(index, month).await?;
+            if index == 0 {
+                self.change_plans(month).await?;
+            }
+            self.direct(index, month).await?;
             if index == 0 {
                 self.be_refused().await?;
+                self.arrange_troubles().await?;
+                self.note_bankless(month);
             }
             self.close(month).await?;
+            if index == 0 {
+                self.catch_up(month.next()).await?;
+            }
             self.pay(month).await?;
+            if index == 0 {
+                self.see_troubles(month).await?;
+                self.mend_banks().await?;
+            }
             self.record().months.push(month.to_string());
             month = month.next();
         }
@@ -81,8 +93,14 @@ impl Story {
         for _ in 0..months {
             let Some(now) = month else { break };
             phases.push((format!("funding {now}"), subscribers));
-            phases.push((format!("directing {now}"), 3 * subscribers));
+            if now.to_i32() == FIRST_MONTH {
+                phases.push((format!("changes {now}"), subscribers / 6));
+            }
+            phases.push((format!("directing {now}"), subscribers));
             phases.push((format!("closing {now}"), 5 * subscribers));
+            if now.to_i32() == FIRST_MONTH {
+                phases.push((format!("renewals {}", now.next()), subscribers / 40));
+            }
             phases.push((format!("payouts {now}"), 3 * creators));
             month = Some(now.next());
         }

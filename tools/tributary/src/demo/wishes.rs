@@ -1,5 +1,7 @@
 //! What a subscriber does with the pool of a month: a list of requests, drawn from the seed.
 
+use std::collections::BTreeMap;
+
 use super::cast::{Cast, Subscriber};
 use super::lots::Lots;
 
@@ -12,8 +14,84 @@ pub struct Request {
     pub fits: bool,
 }
 
+/// What each creator gets of one subscriber in one month.
+pub type Given = BTreeMap<String, i64>;
+
+/// One write, and what must become of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    One(Request),
+    /// All allocations at once. One that does not fit must be refused as a whole.
+    Whole {
+        targets: Given,
+        fits: bool,
+    },
+    /// The allocations of the month before, shared out in proportion if `scale`; `becomes` is
+    /// none where they do not fit and must be refused.
+    Copy {
+        scale: bool,
+        becomes: Option<Given>,
+    },
+}
+
+/// What one subscriber does in one month, in order, for a pool of `funded` cents; `before` is what
+/// the month before ended with.
+pub fn acts(cast: &Cast, who: &Subscriber, month: &str, funded: i64, before: &Given) -> Vec<Act> {
+    let mut lots = Lots::of(cast.seed, &format!("manner:{}:{month}", who.id));
+    if !before.is_empty() && lots.chance(50) {
+        return copy(before, funded);
+    }
+    let requests = requests(cast, who, month, funded);
+    if lots.chance(20) {
+        return requests.into_iter().map(Act::One).collect();
+    }
+    let (mut targets, mut acts) = (Given::new(), Vec::new());
+    for request in requests {
+        if request.fits {
+            targets.insert(request.creator_id, request.cents);
+        } else {
+            let mut too_much = targets.clone();
+            too_much.insert(request.creator_id, request.cents);
+            let (targets, fits) = (too_much, false);
+            acts.push(Act::Whole { targets, fits });
+        }
+    }
+    if !targets.is_empty() {
+        let fits = true;
+        acts.push(Act::Whole { targets, fits });
+    }
+    acts
+}
+
+fn copy(before: &Given, funded: i64) -> Vec<Act> {
+    let copied = |scale, becomes| Act::Copy { scale, becomes };
+    if before.values().sum::<i64>() <= funded {
+        return vec![copied(false, Some(before.clone()))];
+    }
+    let shared = shared(before, funded);
+    vec![copied(false, None), copied(true, Some(shared))]
+}
+
+/// `funded` in the proportions of `before`: whole cents, what is left over to those who lack most,
+/// of equals to the first by id. Arithmetic of its own on purpose.
+fn shared(before: &Given, funded: i64) -> Given {
+    let whole: i64 = before.values().sum();
+    let mut parts: Vec<(&String, i64, i64)> = before
+        .iter()
+        .map(|(id, cents)| (id, funded * cents / whole, funded * cents % whole))
+        .collect();
+    let given: i64 = parts.iter().map(|(_, cents, _)| cents).sum();
+    parts.sort_by_key(|(_, _, rest)| std::cmp::Reverse(*rest));
+    let left = usize::try_from(funded - given).unwrap_or_default();
+    let parts = parts.into_iter().enumerate();
+    parts
+        .map(|(place, (id, cents, _))| (id.clone(), cents + i64::from(place < left)))
+        .filter(|(_, cents)| *cents > 0)
+        .collect()
+}
+
 /// The requests of one subscriber in one month, in order, for a pool of `funded` cents.
-pub fn requests(cast: &Cast, who: &Subscriber, month: &str, funded: i64) -> Vec<Request> {
+fn requests(cast: &Cast, who: &Subscriber, month: &str, funded: i64) -> Vec<Request> {
     let lots = Lots::of(cast.seed, &format!("wishes:{}:{month}", who.id));
     let mut script = Script {
         lots,
@@ -141,9 +219,61 @@ impl Script {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+
+    fn given(parts: &[(&str, i64)]) -> Given {
+        let parts = parts.iter().map(|(id, cents)| ((*id).to_owned(), *cents));
+        parts.collect()
+    }
+
+    #[test]
+    fn a_copy_that_does_not_fit_is_refused_and_then_shared_out() {
+        let before = given(&[("a", 500), ("b", 500), ("c", 1)]);
+        let shares = given(&[("a", 50), ("b", 49)]);
+        let acts = copy(&before, 99);
+        assert_eq!(
+            acts,
+            [
+                Act::Copy {
+                    scale: false,
+                    becomes: None
+                },
+                Act::Copy {
+                    scale: true,
+                    becomes: Some(shares)
+                }
+            ]
+        );
+        let fits = copy(&before, 1_001);
+        assert_eq!(
+            fits,
+            [Act::Copy {
+                scale: false,
+                becomes: Some(before)
+            }]
+        );
+    }
+
+    #[test]
+    fn a_crowd_sets_one_by_one_all_at_once_and_by_copy() {
+        let cast = Cast::of(1, 200, 20);
+        let before = given(&[("creator_000", 700)]);
+        let all: Vec<Act> = cast
+            .subscribers
+            .iter()
+            .flat_map(|who| acts(&cast, who, "2027-02", 600, &before))
+            .collect();
+        let has = |wanted: fn(&Act) -> bool| all.iter().any(wanted);
+        assert!(has(|act| matches!(act, Act::One(_))));
+        assert!(has(|act| matches!(act, Act::Whole { fits: true, .. })));
+        assert!(has(|act| matches!(act, Act::Whole { fits: false, .. })));
+        assert!(has(|act| matches!(act, Act::Copy { scale: true, .. })));
+        for act in all {
+            if let Act::Whole { targets, fits } = act {
+                assert_eq!(targets.values().sum::<i64>() <= 600, fits, "{targets:?}");
+            }
+        }
+    }
 
     fn all(seed: u64, funded: i64) -> Vec<Vec<Request>> {
         let cast = Cast::of(seed, 200, 20);

@@ -14,6 +14,8 @@ pub mod postgres;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::Result;
+
 use crate::version::Version;
 
 /// Where a private server's program was found.
@@ -23,6 +25,16 @@ pub struct Program {
     /// The folder of Postgres' programs, or the nats-server program itself.
     pub path: PathBuf,
     pub version: Version,
+}
+
+impl Program {
+    fn on(rung: u8, (path, version): Found) -> Self {
+        Self {
+            rung,
+            path,
+            version,
+        }
+    }
 }
 
 /// A server that somebody else runs.
@@ -44,7 +56,7 @@ pub struct Climb<T> {
 pub struct NothingFound {
     pub server: &'static str,
     pub passed: Vec<String>,
-    pub advice: String,
+    pub advice: &'static str,
 }
 
 impl std::fmt::Display for NothingFound {
@@ -77,9 +89,105 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether the programs that are installed on this machine are to be ignored.
-fn masked(server: &str) -> bool {
-    variable(&format!("TRIBUTARY_MASK_SYSTEM_{server}")).is_some_and(|value| value != "0")
+/// A program that is new enough, and the version it names.
+type Found = (PathBuf, Version);
+
+/// One server's rungs 2 to 4: the climb is the same for both, this is what differs.
+pub struct Ladder {
+    /// `postgres`, `nats`: for messages, and for the variable that masks what is installed.
+    pub server: &'static str,
+    oldest: Version,
+    /// The variable that names a program outright.
+    variable: &'static str,
+    /// Where programs usually are.
+    usual: fn() -> Vec<PathBuf>,
+    /// The real place of a candidate; `None` where there is no program.
+    resolve: fn(&Path) -> Option<PathBuf>,
+    version: fn(&Path) -> Option<Version>,
+    /// Below the home folder: where packages are unpacked, and what to look for there.
+    folder: &'static str,
+    unpacked: fn(&Path) -> Vec<PathBuf>,
+    /// Rung 3: installs or unpacks packages, and finds what they hold.
+    packages: fn(&Ladder, &Path, &mut Vec<String>) -> Option<Found>,
+    advice: &'static str,
+}
+
+impl Ladder {
+    /// Climbs. `home` is the folder for unpacking, which the server's user can reach.
+    pub fn climb(&self, home: &Path, mut passed: Vec<String>) -> Result<Climb<Program>> {
+        let found = self
+            .look(home, &mut passed)
+            .or_else(|| Some(Program::on(3, (self.packages)(self, home, &mut passed)?)));
+        match found {
+            Some(found) => Ok(Climb { found, passed }),
+            None => Err(NothingFound {
+                server: self.server,
+                passed,
+                advice: self.advice,
+            }
+            .into()),
+        }
+    }
+
+    /// What is there already: installed, or unpacked on an earlier day. Changes nothing.
+    pub fn look(&self, home: &Path, passed: &mut Vec<String>) -> Option<Program> {
+        let installed = self.installed(passed).map(|found| Program::on(2, found));
+        installed.or_else(|| Some(Program::on(3, self.unpacked_in(home, &mut Vec::new())?)))
+    }
+
+    fn installed(&self, passed: &mut Vec<String>) -> Option<Found> {
+        let named = variable(self.variable).map(PathBuf::from);
+        let mut places: Vec<PathBuf> = named.iter().filter_map(|it| (self.resolve)(it)).collect();
+        if let Some(named) = named.filter(|_| places.is_empty()) {
+            let (server, named) = (self.server, named.display());
+            passed.push(format!(
+                "{} names {named}: no {server} there",
+                self.variable
+            ));
+        }
+        if self.masked() {
+            passed.push("installed programs are masked".to_owned());
+        } else {
+            for place in (self.usual)().iter().filter_map(|it| (self.resolve)(it)) {
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+            if places.is_empty() {
+                passed.push(format!("no {} is installed", self.server));
+            }
+        }
+        self.suitable(places, passed)
+    }
+
+    /// Whether the programs that are installed on this machine are to be ignored.
+    fn masked(&self) -> bool {
+        let name = format!("TRIBUTARY_MASK_SYSTEM_{}", self.server.to_uppercase());
+        variable(&name).is_some_and(|value| value != "0")
+    }
+
+    fn unpacked_in(&self, home: &Path, passed: &mut Vec<String>) -> Option<Found> {
+        self.suitable((self.unpacked)(&home.join(self.folder)), passed)
+    }
+
+    /// The first candidate that is new enough; each one passed over leaves its reason in `passed`.
+    fn suitable(
+        &self,
+        candidates: impl IntoIterator<Item = PathBuf>,
+        passed: &mut Vec<String>,
+    ) -> Option<Found> {
+        for candidate in candidates {
+            let place = candidate.display();
+            match (self.version)(&candidate) {
+                Some(found) if found >= self.oldest => return Some((candidate, found)),
+                Some(found) => {
+                    passed.push(format!("{place} is {found}, older than {}", self.oldest));
+                }
+                None => passed.push(format!("{place} does not run")),
+            }
+        }
+        None
+    }
 }
 
 /// The folders of PATH, and those of servers, which an ordinary user's PATH lacks on Debian.
@@ -104,55 +212,81 @@ fn version_of(program: &Path, library_path: Option<&str>) -> Option<Version> {
     Version::find_in(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The first candidate that is new enough; each one passed over leaves its reason in `passed`.
-fn first_suitable(
-    candidates: impl IntoIterator<Item = PathBuf>,
-    version: impl Fn(&Path) -> Option<Version>,
-    oldest: Version,
-    passed: &mut Vec<String>,
-) -> Option<(PathBuf, Version)> {
-    for candidate in candidates {
-        match version(&candidate) {
-            Some(found) if found >= oldest => return Some((candidate, found)),
-            Some(found) => {
-                passed.push(format!(
-                    "{} is {found}, older than {oldest}",
-                    candidate.display()
-                ));
-            }
-            None => passed.push(format!("{} does not run", candidate.display())),
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_program_that_is_too_old_is_passed_over_with_its_reason() {
-        let versions = |path: &Path| match path.to_str()? {
+    /// A ladder on which only what the test names is found.
+    const BARE: Ladder = Ladder {
+        server: "thing",
+        oldest: Version::new(2, 10, 23),
+        variable: "TRIBUTARY_TEST_NO_SUCH_VARIABLE",
+        usual: || {
+            ["/broken", "/old", "/new", "/broken"]
+                .map(PathBuf::from)
+                .into()
+        },
+        resolve: |path| Some(path.to_owned()),
+        version: |path| match path.to_str()? {
             "/old" => Some(Version::new(2, 9, 10)),
             "/new" => Some(Version::new(2, 10, 27)),
             _ => None,
-        };
-        let mut passed = Vec::new();
-        let candidates = ["/broken", "/old", "/new"].map(PathBuf::from);
-        let found = first_suitable(candidates, versions, crate::version::NATS_MIN, &mut passed);
+        },
+        folder: "thing",
+        unpacked: |_| Vec::new(),
+        packages: |_, _, passed| {
+            passed.push("no packages".to_owned());
+            None
+        },
+        advice: "type something",
+    };
 
+    #[test]
+    fn a_program_that_is_too_old_is_passed_over_with_its_reason() {
+        let climb = BARE.climb(Path::new("/home"), Vec::new()).expect("found");
+        let Program {
+            rung,
+            path,
+            version,
+        } = climb.found;
+        assert_eq!((rung, &*path), (2, Path::new("/new")));
         assert_eq!(
-            found,
-            Some((PathBuf::from("/new"), Version::new(2, 10, 27)))
-        );
-        assert_eq!(
-            passed,
-            ["/broken does not run", "/old is 2.9.10, older than 2.10.23"]
-        );
-        assert_eq!(
-            line("nats", 2, "/new", Version::new(2, 10, 27), &passed),
-            "nats: rung 2, /new, 2.10.27 (passed over: /broken does not run; \
+            line("thing", rung, "/new", version, &climb.passed),
+            "thing: rung 2, /new, 2.10.27 (passed over: /broken does not run; \
              /old is 2.9.10, older than 2.10.23)"
         );
+    }
+
+    #[test]
+    fn what_was_unpacked_on_an_earlier_day_comes_before_packages_and_after_what_is_installed() {
+        let ladder = Ladder {
+            usual: Vec::new,
+            unpacked: |folder| vec![folder.join("../../new")],
+            version: |_| Some(Version::new(2, 11, 0)),
+            ..BARE
+        };
+        let climb = ladder.climb(Path::new("/home"), Vec::new()).expect("found");
+        assert_eq!(climb.found.rung, 3);
+        assert_eq!(climb.passed, ["no thing is installed"]);
+    }
+
+    #[test]
+    fn a_variable_that_names_nothing_is_said_and_not_passed_over_in_silence() {
+        let ladder = Ladder {
+            variable: "PATH",
+            usual: Vec::new,
+            resolve: |_| None,
+            ..BARE
+        };
+        let nothing = ladder.climb(Path::new("/home"), Vec::new());
+        let message = nothing.expect_err("nothing").to_string();
+        for part in [
+            "PATH names ",
+            ": no thing there",
+            "no packages",
+            "type something",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The ladder for Postgres.
+//! The ladder for Postgres: what differs from the other one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,72 +7,32 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::debian::{self, PrivateApt};
-use super::{Climb, NothingFound, Program, first_suitable, masked, search_path, version_of};
-use crate::version::{POSTGRES_MIN, Version};
+use super::{Found, Ladder, search_path, version_of};
+use crate::version::POSTGRES_MIN;
 
-/// Climbs rungs 2 to 4. `home` is a folder that Postgres' user can reach, for unpacking.
-pub fn find_program(home: &Path, mut passed: Vec<String>) -> Result<Climb<Program>> {
-    let unpacked = home.join("pg-bin");
-    if let Some((path, version)) = installed(&mut passed) {
-        return Ok(Climb {
-            found: Program {
-                rung: 2,
-                path,
-                version,
-            },
-            passed,
-        });
-    }
-    // Unpacked on an earlier day.
-    if let Some((path, version)) = suitable(unpacked_bindirs(&unpacked), &mut Vec::new()) {
-        return Ok(Climb {
-            found: Program {
-                rung: 3,
-                path,
-                version,
-            },
-            passed,
-        });
-    }
-    match from_packages(home, &unpacked, &mut passed) {
-        Some((path, version)) => Ok(Climb {
-            found: Program {
-                rung: 3,
-                path,
-                version,
-            },
-            passed,
-        }),
-        None => Err(NothingFound {
-            server: "postgres",
-            passed,
-            advice: advice(),
-        }
-        .into()),
-    }
-}
+/// Its programs are folders: that of `postgres` and `initdb`.
+pub const LADDER: Ladder = Ladder {
+    server: "postgres",
+    oldest: POSTGRES_MIN,
+    variable: "PG_BINDIR",
+    usual: || {
+        let mut dirs = search_path();
+        dirs.extend(told_by_pg_config());
+        dirs.extend(bindirs_under(Path::new("/usr/lib/postgresql")));
+        dirs
+    },
+    resolve,
+    version: |dir| version_of(&dir.join("postgres"), library_path(dir).as_deref()),
+    folder: "pg-bin",
+    unpacked: |folder| bindirs_under(&folder.join("usr/lib/postgresql")),
+    packages: from_packages,
+    advice: "Type one of these, then try again:
+  sudo apt-get update && sudo apt-get install -y postgresql
+  export PG_BINDIR=/folder/with/initdb/and/postgres      (15 or newer)
+  export DATABASE_URL=postgres://user:password@host/db   (15 or newer, empty, as its owner)",
+};
 
-fn installed(passed: &mut Vec<String>) -> Option<(PathBuf, Version)> {
-    let named = super::variable("PG_BINDIR").map(PathBuf::from);
-    if named.is_none() && masked("POSTGRES") {
-        passed.push("installed programs are masked".to_owned());
-        return None;
-    }
-    let mut candidates: Vec<PathBuf> = named.into_iter().collect();
-    if !masked("POSTGRES") {
-        candidates.extend(search_path());
-        candidates.extend(told_by_pg_config());
-        candidates.extend(bindirs_under(Path::new("/usr/lib/postgresql")));
-    }
-    // A folder of links will not do: Postgres looks for its other files beside itself.
-    let mut candidates: Vec<PathBuf> = candidates.iter().filter_map(|dir| resolve(dir)).collect();
-    candidates.dedup();
-    if candidates.is_empty() {
-        passed.push("no Postgres is installed".to_owned());
-    }
-    suitable(candidates, passed)
-}
-
+/// A folder of links will not do: Postgres looks for its other files beside itself.
 fn resolve(dir: &Path) -> Option<PathBuf> {
     let dir = dir
         .join("postgres")
@@ -81,14 +41,6 @@ fn resolve(dir: &Path) -> Option<PathBuf> {
         .parent()?
         .to_owned();
     dir.join("initdb").exists().then_some(dir)
-}
-
-fn suitable(
-    candidates: impl IntoIterator<Item = PathBuf>,
-    passed: &mut Vec<String>,
-) -> Option<(PathBuf, Version)> {
-    let version = |dir: &Path| version_of(&dir.join("postgres"), library_path(dir).as_deref());
-    first_suitable(candidates, version, POSTGRES_MIN, passed)
 }
 
 fn told_by_pg_config() -> Option<PathBuf> {
@@ -111,10 +63,6 @@ fn bindirs_under(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn unpacked_bindirs(unpacked: &Path) -> Vec<PathBuf> {
-    bindirs_under(&unpacked.join("usr/lib/postgresql"))
-}
-
 /// Where programs that were unpacked privately find their libraries: beside them.
 /// `None` for programs that are properly installed.
 pub fn library_path(bindir: &Path) -> Option<String> {
@@ -134,28 +82,24 @@ pub fn library_path(bindir: &Path) -> Option<String> {
     (!dirs.is_empty()).then(|| dirs.join(":"))
 }
 
-fn from_packages(
-    home: &Path,
-    unpacked: &Path,
-    passed: &mut Vec<String>,
-) -> Option<(PathBuf, Version)> {
-    if masked("POSTGRES") {
+fn from_packages(ladder: &Ladder, home: &Path, passed: &mut Vec<String>) -> Option<Found> {
+    if ladder.masked() {
         passed.push("apt-get install would not lift the mask".to_owned());
     } else {
         match debian::install("postgresql") {
             Ok(()) => {
                 let dirs = bindirs_under(Path::new("/usr/lib/postgresql"));
-                if let Some(found) = suitable(dirs, passed) {
+                if let Some(found) = ladder.suitable(dirs, passed) {
                     return Some(found);
                 }
             }
             Err(error) => passed.push(format!("apt-get install postgresql: {error}")),
         }
     }
-    if let Err(error) = unpack(home, unpacked) {
+    if let Err(error) = unpack(home, &home.join(ladder.folder)) {
         passed.push(format!("unpacking Debian's packages: {error:#}"));
     }
-    suitable(unpacked_bindirs(unpacked), passed)
+    ladder.unpacked_in(home, passed)
 }
 
 /// The suite's own Postgres with the libraries that this machine lacks.
@@ -176,14 +120,6 @@ fn unpack(home: &Path, unpacked: &Path) -> Result<()> {
     packages.dedup();
     let _ = fs::remove_dir_all(unpacked);
     apt.unpack(&packages, unpacked)
-}
-
-fn advice() -> String {
-    "Type one of these, then try again:\n\
-     \x20 sudo apt-get update && sudo apt-get install -y postgresql\n\
-     \x20 export PG_BINDIR=/folder/with/initdb/and/postgres      (15 or newer)\n\
-     \x20 export DATABASE_URL=postgres://user:password@host/db   (15 or newer, empty, as its owner)"
-        .to_owned()
 }
 
 #[cfg(test)]

@@ -1,16 +1,14 @@
 //! What was found, for people and for programs.
 
-use std::io::{ErrorKind, Write};
-
 use anyhow::Result;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
+use crate::say;
+
 /// One invariant and everything that breaks it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
-    #[serde(skip)]
-    pub order: u8,
     /// "1", "3a", …
     pub invariant: &'static str,
     pub claim: &'static str,
@@ -24,9 +22,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn new(order: u8, invariant: &'static str, claim: &'static str) -> Self {
+    pub fn new(invariant: &'static str, claim: &'static str) -> Self {
         Self {
-            order,
             invariant,
             claim,
             holds: true,
@@ -52,6 +49,8 @@ impl Verdict {
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub strict: bool,
+    /// The one month whose close was looked at; all of them if none is named.
+    pub month: Option<String>,
     pub verdicts: Vec<Verdict>,
 }
 
@@ -59,24 +58,17 @@ pub struct Report {
 const SHOWN_MAX: usize = 12;
 
 impl Report {
-    pub fn broken(&self) -> usize {
-        self.verdicts
-            .iter()
-            .filter(|verdict| !verdict.holds)
-            .count()
+    /// The names of those that do not hold.
+    pub fn broken(&self) -> Vec<&'static str> {
+        let broken = self.verdicts.iter().filter(|verdict| !verdict.holds);
+        broken.map(|verdict| verdict.invariant).collect()
     }
 
-    /// To standard output; whoever closes it early has read enough.
     pub fn print(&self, json: bool) -> Result<()> {
-        let text = if json {
-            serde_json::to_string_pretty(self)?
-        } else {
-            self.text()
-        };
-        match writeln!(std::io::stdout(), "{text}") {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other?),
+        if json {
+            return say::json(self);
         }
+        say::text(&self.text())
     }
 
     fn text(&self) -> String {

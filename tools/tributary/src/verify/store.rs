@@ -1,5 +1,9 @@
 //! Every SQL statement of the verification, in one repeatable-read snapshot.
 
+mod floor;
+mod month;
+mod promise;
+
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
@@ -7,6 +11,10 @@ use ledger::{Account, Side};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Executor, PgConnection};
 use time::OffsetDateTime;
+
+pub use self::floor::FloorRow;
+pub use self::month::{CreatorRow, MonthRow};
+pub use self::promise::Promise;
 
 /// One consistent view of the whole database.
 pub struct Snapshot {
@@ -26,11 +34,6 @@ pub struct AccountSum {
     pub touched_at: Option<OffsetDateTime>,
 }
 
-/// A posting that does not balance, or is not whole.
-pub struct Defect {
-    pub what: String,
-}
-
 /// A posting that carries a balance transaction as its evidence.
 pub struct Evidence {
     pub txn: String,
@@ -46,38 +49,6 @@ pub struct PayoutRow {
     pub creator_id: String,
     pub amount_minor: i64,
     pub state: String,
-}
-
-/// A month in the books.
-pub struct MonthRow {
-    pub month: i32,
-    pub state: String,
-    pub root: Option<String>,
-    pub fee_bps: Option<i32>,
-}
-
-/// One line of a close, recomputed from facts: owner, program, gross or rest.
-pub struct Line {
-    pub owner: String,
-    pub program: String,
-    pub minor: i64,
-}
-
-/// Count, sum and digest of one kind of fact.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Total {
-    pub program: String,
-    pub kind: String,
-    pub count: i64,
-    pub sum_minor: i64,
-    /// Modulo 2^64, as decimal text.
-    pub digest: String,
-}
-
-/// An acknowledged write and the key of its effect.
-pub struct Promise {
-    pub request_id: String,
-    pub effect: String,
 }
 
 impl Snapshot {
@@ -126,7 +97,7 @@ impl Snapshot {
     }
 
     /// Postings that do not balance per asset, are empty, or whose key is not their text's.
-    pub async fn defects(&mut self) -> Result<Vec<Defect>> {
+    pub async fn defects(&mut self) -> Result<Vec<String>> {
         let rows = sqlx::query_scalar!(
             r#"select what as "what!" from (
                  select 'posting ' || coalesce(p.key_text, e.posting_id::text) || ' is off by '
@@ -150,7 +121,7 @@ impl Snapshot {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        Ok(rows.into_iter().map(|what| Defect { what }).collect())
+        Ok(rows)
     }
 
     pub async fn posting_count(&mut self) -> Result<i64> {
@@ -212,166 +183,5 @@ impl Snapshot {
             kind
         );
         Ok(keys.fetch_all(&mut self.connection).await?)
-    }
-
-    pub async fn months(&mut self) -> Result<Vec<MonthRow>> {
-        let rows = sqlx::query_as!(
-            MonthRow,
-            "select month, state, root, fee_bps from earnings.month order by month"
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
-    }
-
-    pub async fn manifest_text(&mut self, month: i32) -> Result<Option<String>> {
-        let text =
-            sqlx::query_scalar!("select text from earnings.manifest where month = $1", month);
-        Ok(text.fetch_optional(&mut self.connection).await?)
-    }
-
-    /// What a month's facts, without its close, left on accounts of one kind.
-    pub async fn before_close(&mut self, month: i32, kind: &str) -> Result<Vec<Line>> {
-        let rows = sqlx::query_as!(
-            Line,
-            r#"select a.owner as "owner!", a.program as "program!",
-                      (-sum(e.amount_minor))::bigint as "minor!"
-               from earnings.account a
-               join earnings.entry e on e.account_id = a.account_id
-               join earnings.posting p on p.posting_id = e.posting_id
-               where a.kind = $2 and a.month = $1
-                 and p.kind not in ('creator_closed', 'subscriber_closed')
-               group by a.owner, a.program having sum(e.amount_minor) <> 0"#,
-            month,
-            kind
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
-    }
-
-    pub async fn posted_totals(&mut self, month: i32) -> Result<Vec<Total>> {
-        let rows = sqlx::query_as!(
-            Total,
-            r#"select program as "program!", kind, count(*) as "count!",
-                      sum(signed_minor)::bigint as "sum_minor!",
-                      mod(mod(sum(digest::numeric), 18446744073709551616)
-                          + 18446744073709551616, 18446744073709551616)::text as "digest!"
-               from earnings.posting where month = $1 group by program, kind order by program, kind"#,
-            month
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
-    }
-
-    pub async fn sealed_totals(&mut self, month: i32) -> Result<Vec<Total>> {
-        let rows = sqlx::query_as!(
-            Total,
-            r#"select program, kind, fact_count as count, sum_minor,
-                      mod(digest::numeric + 18446744073709551616, 18446744073709551616)::text
-                          as "digest!"
-               from earnings.seal_total where month = $1 order by program, kind"#,
-            month
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
-    }
-
-    pub async fn promises(&mut self) -> Result<Vec<Promise>> {
-        let rows = sqlx::query_as!(
-            Promise,
-            "select request_id, effect from gateway.acknowledged order by request_id"
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
-    }
-
-    /// Of effects that are posting keys, those that the books do not have.
-    pub async fn unposted(&mut self, keys: &[String]) -> Result<Vec<String>> {
-        let missing = sqlx::query_scalar!(
-            r#"select k as "k!" from unnest($1::text[]) k
-               where not exists (select from earnings.posting p where p.key_text = k)"#,
-            keys
-        );
-        Ok(missing.fetch_all(&mut self.connection).await?)
-    }
-
-    /// `creator:{id}:{version}` of every creator at its newest version.
-    pub async fn creators(&mut self) -> Result<Vec<(String, i64)>> {
-        let rows = sqlx::query!("select creator_id, version from payout.creator");
-        let rows = rows.fetch_all(&mut self.connection).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.creator_id, row.version))
-            .collect())
-    }
-
-    pub async fn connected_accounts(&mut self) -> Result<Vec<(String, String)>> {
-        let rows = sqlx::query!(
-            r#"select creator_id, account_id as "account_id!" from payout.account
-               where account_id is not null"#
-        );
-        let rows = rows.fetch_all(&mut self.connection).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.creator_id, row.account_id))
-            .collect())
-    }
-
-    pub async fn checkout_sessions(&mut self) -> Result<Vec<String>> {
-        let rows = sqlx::query_scalar!(
-            r#"select session_id as "session_id!" from billing.checkout where session_id is not null"#
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
-    }
-
-    /// Of events that Stripe counts as delivered, those without a row.
-    pub async fn unstored_events(&mut self, events: &[String]) -> Result<Vec<String>> {
-        let missing = sqlx::query_scalar!(
-            r#"select k as "k!" from unnest($1::text[]) k
-               where not exists (select from webhook_ingest.stripe_event e where e.event_id = k)"#,
-            events
-        );
-        Ok(missing.fetch_all(&mut self.connection).await?)
-    }
-
-    /// Everything that should be empty when nothing is under way, as sentences.
-    pub async fn unrest(&mut self) -> Result<Vec<String>> {
-        let alerts = sqlx::query_scalar!(
-            r#"select kind || ': ' || title || ' (' || detail || ')' as "alert!"
-               from balance_monitor.alert where status = 'open'"#
-        );
-        let mut found: Vec<String> = alerts.fetch_all(&mut self.connection).await?;
-        found
-            .iter_mut()
-            .for_each(|alert| alert.insert_str(0, "alert open: "));
-        let unclaimed = sqlx::query_scalar!(
-            r#"select 'unclaimed ' || kind || ' ' || object_id || ': ' || reason as "what!"
-               from billing.unclaimed where resolved_wall_at is null"#
-        );
-        found.extend(unclaimed.fetch_all(&mut self.connection).await?);
-        found.extend(self.mail().await?);
-        Ok(found)
-    }
-
-    /// Outbox rows that wait and dead letters that nobody resolved, of all services.
-    async fn mail(&mut self) -> Result<Vec<String>> {
-        let rows = sqlx::query_scalar!(
-            r#"select 'outbox of ' || service || ' waits with ' || fact_id as "what!" from (
-                 select 'allocation' service, fact_id, published_wall_at from allocation.outbox
-                 union all select 'balance-monitor', fact_id, published_wall_at from balance_monitor.outbox
-                 union all select 'billing', fact_id, published_wall_at from billing.outbox
-                 union all select 'earnings', fact_id, published_wall_at from earnings.outbox
-                 union all select 'fraud-limits', fact_id, published_wall_at from fraud_limits.outbox
-                 union all select 'notifier', fact_id, published_wall_at from notifier.outbox
-                 union all select 'payout', fact_id, published_wall_at from payout.outbox
-                 union all select 'webhook-ingest', fact_id, published_wall_at from webhook_ingest.outbox
-               ) o where published_wall_at is null
-               union all
-               select 'dead letter in ' || service || ': ' || fact_id || ': ' || reason from (
-                 select 'allocation' service, fact_id, reason, resolved_wall_at from allocation.dead_letter
-                 union all select 'balance-monitor', fact_id, reason, resolved_wall_at from balance_monitor.dead_letter
-                 union all select 'billing', fact_id, reason, resolved_wall_at from billing.dead_letter
-                 union all select 'earnings', fact_id, reason, resolved_wall_at from earnings.dead_letter
-                 union all select 'fraud-limits', fact_id, reason, resolved_wall_at from fraud_limits.dead_letter
-                 union all select 'notifier', fact_id, reason, resolved_wall_at from notifier.dead_letter
-                 union all select 'payout', fact_id, reason, resolved_wall_at from payout.dead_letter
-                 union all select 'webhook-ingest', fact_id, reason, resolved_wall_at from webhook_ingest.dead_letter
-               ) d where resolved_wall_at is null"#
-        );
-        Ok(rows.fetch_all(&mut self.connection).await?)
     }
 }

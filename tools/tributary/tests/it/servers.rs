@@ -1,82 +1,16 @@
 //! `tributary servers` and `tributary down`: private servers that come back after anything.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use tributary::account::Account;
-use tributary::envfile;
+use tributary::database::with;
 use tributary::process::{end_all, find_marked, find_working_in};
 
-/// A folder that Postgres' user can enter, and whatever runs in it until the test ends.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        let open = std::fs::Permissions::from_mode(0o755);
-        Self(
-            tempfile::Builder::new()
-                .permissions(open)
-                .tempdir()
-                .expect("temp dir"),
-        )
-    }
-
-    fn dir(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Runs a sub-command here, on servers of its own rather than on those of `make test`.
-    fn run(&self, command: &str, arguments: &[&str]) -> Output {
-        self.command(command, arguments)
-            .output()
-            .expect("the program runs")
-    }
-
-    fn command(&self, command: &str, arguments: &[&str]) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_tributary"));
-        program
-            .arg(command)
-            .arg("--dir")
-            .arg(self.dir())
-            .args(arguments);
-        for name in [
-            "DATABASE_URL",
-            "NATS_URL",
-            "NATS_MONITOR_URL",
-            "STRIPE_SECRET_KEY",
-        ] {
-            program.env_remove(name);
-        }
-        program
-    }
-
-    fn start(&self) {
-        let output = self.run("servers", &["--detach"]);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-
-    async fn database(&self) -> PgConnection {
-        let env = envfile::read(&self.dir().join("env")).expect("the env file");
-        PgConnection::connect(&env["DATABASE_URL"])
-            .await
-            .expect("Postgres answers")
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.run("down", &[]);
-    }
-}
+use crate::place::Place;
 
 async fn count_notes(database: &mut PgConnection) -> i64 {
     sqlx::query_scalar("select count(*) from note")
@@ -201,6 +135,23 @@ fn a_second_start_is_content_with_the_first_and_a_second_stop_with_nothing() {
 }
 
 #[test]
+fn a_background_start_that_is_called_off_leaves_nothing_running() {
+    let place = Place::new();
+    let mut starter = place
+        .command("servers", &["--detach"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("started");
+    while find_marked(place.dir()).is_empty() {
+        std::thread::yield_now();
+    }
+    let process = tributary::process::Process::find(starter.id()).expect("it waits");
+    assert!(process.signal(Signal::SIGTERM));
+    assert_eq!(starter.wait().expect("ended").code(), Some(130));
+    assert_eq!(find_marked(place.dir()), []);
+}
+
+#[test]
 fn a_server_that_does_not_answer_is_named_and_nothing_is_left_running() {
     let place = Place::new();
     let nobody = "postgres://u:p@127.0.0.1:1/db";
@@ -212,4 +163,42 @@ fn a_server_that_does_not_answer_is_named_and_nothing_is_left_running() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("DATABASE_URL: "));
     assert_eq!(find_marked(place.dir()), []);
+}
+
+#[tokio::test]
+async fn on_a_server_that_was_given_nothing_is_made_beside_the_given_database() {
+    let (owner, guest) = (Place::new(), Place::new());
+    owner.start();
+    let mut server = owner.database().await;
+    sqlx::raw_sql("create database given")
+        .execute(&mut server)
+        .await
+        .expect("made");
+    let url = &owner.env()["DATABASE_URL"];
+    let [given, maintenance] =
+        ["given", "postgres"].map(|name| with(url, Some(name), None).expect("a URL"));
+    let mut maintenance = PgConnection::connect(&maintenance)
+        .await
+        .expect("a connection");
+    server.close().await.expect("closed");
+    sqlx::raw_sql("drop database tributary")
+        .execute(&mut maintenance)
+        .await
+        .expect("dropped");
+
+    let started = guest
+        .command("servers", &["--detach"])
+        .env("DATABASE_URL", &given)
+        .output()
+        .expect("ran");
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(started.status.success(), "{said}");
+    assert!(said.contains("postgres: rung 1, DATABASE_URL"), "{said}");
+    let databases: Vec<String> = sqlx::query_scalar(
+        "select datname::text from pg_database where not datistemplate order by 1",
+    )
+    .fetch_all(&mut maintenance)
+    .await
+    .expect("listed");
+    assert_eq!(databases, ["given", "postgres"]);
 }
