@@ -6,9 +6,9 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// Enough people for every part of the story.
-pub const CROWD: [&str; 4] = ["--subscribers", "30", "--creators", "6"];
+pub const CROWD: [&str; 6] = ["--subscribers", "30", "--creators", "6", "--months", "1"];
 /// Just enough for a payout.
-pub const FEW: [&str; 4] = ["--subscribers", "12", "--creators", "4"];
+pub const FEW: [&str; 6] = ["--subscribers", "12", "--creators", "4", "--months", "1"];
 
 /// An instance's folder; whatever still runs there is stopped in the end.
 pub struct Place {

@@ -14,7 +14,7 @@ use wire::kit::v1::kit_service_server::KitServiceServer;
 
 use crate::boot::Started;
 use crate::config::Settings;
-use crate::readiness::{Readiness, routes};
+use crate::readiness::{LastLook, Readiness, routes};
 use crate::server::{Gate, awake, bind, gated, serve};
 use crate::settle::Settle;
 use crate::tokens::Gatekeeper;
@@ -134,6 +134,7 @@ impl Assembly {
             http: crate::http::client(),
             clock: self.clock.clone(),
             stopping,
+            looked: LastLook::default(),
         }))
     }
 

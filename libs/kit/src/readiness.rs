@@ -1,4 +1,5 @@
-//! Readiness that tells the truth: what is asked now, not what was true at the start.
+//! Readiness that tells the truth: what is asked now, not what was true at the start. Now is
+//! within the last second: who asks more often costs nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,8 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use serde::Serialize;
 use sqlx::PgPool;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tonic::Status;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -26,6 +29,28 @@ pub(crate) struct Readiness {
     pub http: reqwest::Client,
     pub clock: Clock,
     pub stopping: Arc<AtomicBool>,
+    pub looked: LastLook,
+}
+
+/// What the last look found, and when. Who comes while one is being taken waits for it.
+#[derive(Default)]
+pub(crate) struct LastLook(Mutex<Option<(Instant, Vec<String>)>>);
+
+impl LastLook {
+    /// What was found within the last second, or what `look` finds.
+    async fn or<F>(&self, look: impl FnOnce() -> F) -> Vec<String>
+    where
+        F: Future<Output = Vec<String>>,
+    {
+        let mut looked = self.0.lock().await;
+        let fresh = looked.as_ref().filter(|(at, _)| at.elapsed() < GOOD_FOR);
+        if let Some((_, problems)) = fresh {
+            return problems.clone();
+        }
+        let problems = look().await;
+        *looked = Some((Instant::now(), problems.clone()));
+        problems
+    }
 }
 
 #[derive(Serialize)]
@@ -38,10 +63,15 @@ struct Verdict {
 
 impl Readiness {
     async fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
+        // A process that stops says so at once.
         if self.stopping.load(Ordering::Acquire) {
-            problems.push("stopping".to_owned());
+            return vec!["stopping".to_owned()];
         }
+        self.looked.or(|| self.look()).await
+    }
+
+    async fn look(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         match tokio::time::timeout(PATIENCE, postgres::not_durable(&self.pool)).await {
             Ok(Ok(off)) => {
                 problems.extend(
@@ -88,6 +118,8 @@ impl Readiness {
 }
 
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a look is good for: the routes are open to the outside, and each look is a query.
+const GOOD_FOR: Duration = Duration::from_secs(1);
 
 /// `/livez` (the process alone), `/readyz` (`/healthz` is its alias) and `/version`.
 pub(crate) fn routes(readiness: Arc<Readiness>) -> axum::Router {
@@ -170,5 +202,29 @@ fn version(service: &'static str) -> Version {
     Version {
         service,
         version: env!("CARGO_PKG_VERSION"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_are_answered_from_one_look_and_later_ones_from_another() {
+        let (looked, looks) = (LastLook::default(), AtomicU32::new(0));
+        let look = || async {
+            tokio::task::yield_now().await;
+            let number = looks.fetch_add(1, Ordering::SeqCst) + 1;
+            vec![format!("look {number}")]
+        };
+        let asked = futures::future::join_all((0..100).map(|_| looked.or(look))).await;
+        assert!(asked.iter().all(|found| *found == ["look 1"]), "{asked:?}");
+        let began = Instant::now();
+        while looked.or(look).await == ["look 1"] {
+            assert!(began.elapsed() < 3 * GOOD_FOR, "the first look stays");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(looks.load(Ordering::SeqCst), 2);
     }
 }

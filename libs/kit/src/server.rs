@@ -106,7 +106,9 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener, BootError> {
 
 /// Serves HTTP/1.1 and HTTP/2 (gRPC) until `stop`, then lets requests in hand finish.
 pub(crate) async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router)
+    // Handlers may ask for the address that a request came from.
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let served = axum::serve(listener, service)
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .await;
     if let Err(error) = served {

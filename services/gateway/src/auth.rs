@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::{HeaderMap, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use kit::ExposeSecret;
 use serde::Deserialize;
@@ -12,9 +12,8 @@ use crate::Gate;
 use crate::config::Auth;
 use crate::problem::Problem;
 
-/// What a user may be. The table of who may do what is each handler's `require`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// What a user may be. Who may do what stands at each route, as its `security`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Subscriber,
     Creator,
@@ -85,24 +84,17 @@ impl Verifier {
     }
 }
 
-fn role_of(word: &str) -> Option<Role> {
-    match word {
-        "subscriber" => Some(Role::Subscriber),
-        "creator" => Some(Role::Creator),
-        "admin" => Some(Role::Admin),
-        "finance" => Some(Role::Finance),
-        _ => None,
-    }
+/// The role of a word, if it is one.
+pub fn role_of(word: &str) -> Option<Role> {
+    let all = [Role::Subscriber, Role::Creator, Role::Admin, Role::Finance];
+    all.into_iter().find(|role| role.word() == word)
 }
 
 impl Principal {
     /// The user as other services log it: `admin:root`.
     #[must_use]
     pub fn actor(&self) -> String {
-        let role = self
-            .roles
-            .first()
-            .map_or("user".to_owned(), |role| word(*role));
+        let role = self.roles.first().map_or("user", |role| role.word());
         format!("{role}:{}", self.sub)
     }
 
@@ -110,21 +102,19 @@ impl Principal {
     pub fn has(&self, roles: &[Role]) -> bool {
         roles.iter().any(|role| self.roles.contains(role))
     }
-
-    /// # Errors
-    /// 403 when the user has none of the roles.
-    pub fn require(&self, roles: &[Role]) -> Result<(), Problem> {
-        if self.has(roles) {
-            return Ok(());
-        }
-        let words: Vec<String> = roles.iter().map(|role| word(*role)).collect();
-        let detail = format!("this needs one of the roles: {}", words.join(", "));
-        Err(Problem::new(StatusCode::FORBIDDEN, "role_required", detail))
-    }
 }
 
-fn word(role: Role) -> String {
-    format!("{role:?}").to_lowercase()
+impl Role {
+    /// The role as tokens and documents write it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Subscriber => "subscriber",
+            Self::Creator => "creator",
+            Self::Admin => "admin",
+            Self::Finance => "finance",
+        }
+    }
 }
 
 /// The token was checked when the request came in.
@@ -132,9 +122,8 @@ impl FromRequestParts<Gate> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Gate) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            let detail = "a valid bearer token is required (iss, aud, exp, sub, roles)";
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
-        })
+        // The route's rule let the request in, so it was there.
+        let known = parts.extensions.get::<Self>().cloned();
+        known.ok_or_else(Problem::internal)
     }
 }

@@ -3,12 +3,16 @@
 use kit::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::redirects::Redirects;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub auth: Auth,
     pub redirects: Redirects,
     pub requests: Requests,
+    pub limits: Limits,
+    pub idempotency: Idempotency,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -19,22 +23,30 @@ pub struct Auth {
     pub audience: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redirects {
-    pub origins: String,
-    pub checkout_success_url: String,
-    pub checkout_cancel_url: String,
-    pub onboarding_return_url: String,
-    pub onboarding_refresh_url: String,
-}
-
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requests {
     pub body_bytes_max: usize,
     pub body_patience_ms: u64,
+    pub handler_patience_ms: u64,
     pub advance_patience_ms: u64,
+}
+
+/// How many requests one caller may send: `burst` at once, and `per_second` go on from there.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub reads_per_second: u64,
+    pub reads_burst: u64,
+    pub writes_per_second: u64,
+    pub writes_burst: u64,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Idempotency {
+    pub lease_ms: u32,
+    pub keep_days: u32,
 }
 
 impl kit::Validate for Config {
@@ -44,6 +56,8 @@ impl kit::Validate for Config {
                 "auth.hs256_secret needs at least {SECRET_BYTES_MIN} characters"
             ));
         }
+        self.limits.validate()?;
+        self.idempotency.validate()?;
         self.redirects.validate()
     }
 }
@@ -51,65 +65,33 @@ impl kit::Validate for Config {
 /// HS256 is as strong as its secret: 256 bits.
 const SECRET_BYTES_MIN: usize = 32;
 
-impl Redirects {
-    fn validate(&self) -> Result<(), String> {
-        let defaults = [
-            ("checkout_success_url", &self.checkout_success_url),
-            ("checkout_cancel_url", &self.checkout_cancel_url),
-            ("onboarding_return_url", &self.onboarding_return_url),
-            ("onboarding_refresh_url", &self.onboarding_refresh_url),
+impl Limits {
+    fn validate(self) -> Result<(), String> {
+        let all = [
+            ("reads_per_second", self.reads_per_second),
+            ("reads_burst", self.reads_burst),
+            ("writes_per_second", self.writes_per_second),
+            ("writes_burst", self.writes_burst),
         ];
-        match defaults.iter().find(|(_, url)| !self.allows(url)) {
+        let allowed = 1..=LIMIT_MAX;
+        match all.iter().find(|(_, limit)| !allowed.contains(limit)) {
             None => Ok(()),
-            Some((name, _)) => Err(format!(
-                "redirects.{name} is not below one of redirects.origins"
-            )),
+            Some((name, _)) => Err(format!("limits.{name} must be from 1 to {LIMIT_MAX}")),
         }
-    }
-
-    /// Whether a browser may be sent to `url`: its origin, whole, is in the list.
-    #[must_use]
-    pub fn allows(&self, url: &str) -> bool {
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return false;
-        };
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let origin = format!("{scheme}://{authority}");
-        self.origins
-            .split(',')
-            .any(|allowed| allowed.trim() == origin)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Above this a limit is none, and nanoseconds per request would be counted too coarsely.
+const LIMIT_MAX: u64 = 1_000_000;
 
-    #[test]
-    fn a_redirect_goes_to_a_listed_origin_and_nowhere_that_looks_like_one() {
-        let redirects = Redirects {
-            origins: "https://site.example.com, http://localhost:3000".into(),
-            checkout_success_url: String::new(),
-            checkout_cancel_url: String::new(),
-            onboarding_return_url: String::new(),
-            onboarding_refresh_url: String::new(),
-        };
-        for good in [
-            "https://site.example.com",
-            "https://site.example.com/a?b",
-            "http://localhost:3000/x",
-        ] {
-            assert!(redirects.allows(good), "{good}");
+impl Idempotency {
+    fn validate(self) -> Result<(), String> {
+        if !(100..=600_000).contains(&self.lease_ms) {
+            return Err("idempotency.lease_ms must be from 100 to 600000".into());
         }
-        for bad in [
-            "http://site.example.com/",
-            "https://site.example.com.evil.example.com/",
-            "https://site.example.com@evil.example.com/",
-            "//site.example.com/",
-            "javascript:alert(1)",
-            "",
-        ] {
-            assert!(!redirects.allows(bad), "{bad}");
+        if !(1..=365).contains(&self.keep_days) {
+            return Err("idempotency.keep_days must be from 1 to 365".into());
         }
+        Ok(())
     }
 }

@@ -1,39 +1,53 @@
-//! REST in front of the services: tokens, roles, problem details, OpenAPI from the code.
+//! REST in front of the services: tokens, roles, limits, problem details, OpenAPI from the code.
 //!
-//! Owns nothing but the record of what it acknowledged. Decides nothing about money: every
-//! rule is the business of the service behind it.
+//! Owns nothing but the record of what it acknowledged and the replies that it repeats. Decides
+//! nothing about money: every rule is the business of the service behind it.
 
 #![expect(
     clippy::result_large_err,
     reason = "a problem is made once a request, to be its answer"
 )]
 
-mod acknowledged;
 mod advance;
+mod answer;
 mod auth;
 mod body;
 mod config;
+mod docs;
+mod edge;
+mod input;
+mod limits;
+mod openapi;
+mod policy;
 mod problem;
+mod redirects;
 pub mod rest;
 mod store;
+mod worker;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kit::{BootError, Clock, Parts, Peer, Running, Service, async_trait};
 
-use acknowledged::Acknowledged;
 use advance::Advance;
 use auth::Verifier;
+use limits::Limits;
+use policy::Policy;
+use redirects::Redirects;
+use store::Store;
+use worker::Sweeper;
 
 /// What every handler has at hand. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     verifier: Verifier,
-    acknowledged: Acknowledged,
-    redirects: Arc<config::Redirects>,
-    body_bytes_max: usize,
-    body_patience: Duration,
+    policy: Arc<Policy>,
+    limits: Limits,
+    store: Store,
+    redirects: Arc<Redirects>,
+    requests: config::Requests,
     clock: Clock,
     advance: Advance,
     billing: Peer,
@@ -66,12 +80,18 @@ impl Service for Gateway {
             peers,
             ..
         } = parts;
+        let store = Store {
+            pool,
+            lease: Duration::from_millis(config.idempotency.lease_ms.into()),
+        };
+        let (routes, document) = rest::described(clock.is_sandbox());
         let gate = Gate {
             verifier: Verifier::new(&config.auth),
-            acknowledged: Acknowledged { pool },
+            policy: Arc::new(Policy::of(&document)),
+            limits: Limits::new(config.limits),
+            store: store.clone(),
             redirects: Arc::new(config.redirects),
-            body_bytes_max: config.requests.body_bytes_max,
-            body_patience: Duration::from_millis(config.requests.body_patience_ms),
+            requests: config.requests,
             advance: Advance::new(clock.clone(), &peers, config.requests.advance_patience_ms)?,
             clock,
             billing: peers.connect("billing")?,
@@ -81,6 +101,11 @@ impl Service for Gateway {
             balance_monitor: peers.connect("balance-monitor")?,
             notifier: peers.connect("notifier")?,
         };
-        Ok(Running::default().public(rest::router(gate)))
+        let sweeper = Sweeper {
+            store,
+            keep_days: config.idempotency.keep_days,
+        };
+        let public = rest::router(gate, routes, &document);
+        Ok(Running::default().public(public).worker(sweeper))
     }
 }

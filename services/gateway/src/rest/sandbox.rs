@@ -2,32 +2,30 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::Gate;
 use crate::advance::Refusal;
-use crate::auth::{Principal, Role};
 use crate::body::Body;
-use crate::problem::Problem;
+use crate::problem::{Problem, catalogue};
 
+/// Business time.
 #[derive(Serialize, ToSchema)]
 pub struct SandboxClock {
+    /// Always `clock`.
     pub object: &'static str,
+    /// What it says.
     #[serde(with = "time::serde::rfc3339")]
     pub now: OffsetDateTime,
 }
 
 /// Business time.
 #[utoipa::path(get, path = "/v1/sandbox/clock", tag = "sandbox",
-    responses((status = 200, body = SandboxClock)))]
-pub async fn clock(
-    State(gate): State<Gate>,
-    principal: Principal,
-) -> Result<Json<SandboxClock>, Problem> {
-    principal.require(&[Role::Admin])?;
+    responses((status = 200, description = "Business time", body = SandboxClock)),
+    security(("bearer" = ["admin"])))]
+pub async fn clock(State(gate): State<Gate>) -> Result<Json<SandboxClock>, Problem> {
     gate.clock.refresh().await?;
     Ok(Json(SandboxClock {
         object: "clock",
@@ -35,8 +33,10 @@ pub async fn clock(
     }))
 }
 
+/// Where to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "advance_to": "2027-02-01T00:00:00Z" }))]
 pub struct ClockPost {
     /// Not before the present.
     #[serde(with = "time::serde::rfc3339")]
@@ -47,15 +47,15 @@ pub struct ClockPost {
 ///
 /// Answers when every part of the system has arrived and has nothing left to do, or names
 /// what is not at rest. Nothing is lost by asking again.
-#[utoipa::path(post, path = "/v1/sandbox/clock", tag = "sandbox", request_body = ClockPost,
-    responses((status = 200, body = SandboxClock), (status = 422, body = Problem),
-              (status = 503, body = Problem)))]
+#[utoipa::path(post, path = "/v1/sandbox/clock", tag = "sandbox",
+    request_body(content = ClockPost, description = "Where to"),
+    responses((status = 200, description = "Business time on arrival", body = SandboxClock)),
+    security(("bearer" = ["admin"])),
+    extensions(("x-patient" = json!(true)), ("x-problems" = json!(["not_at_rest"]))))]
 pub async fn advance(
     State(gate): State<Gate>,
-    principal: Principal,
     Body(body): Body<ClockPost>,
 ) -> Result<Json<SandboxClock>, Problem> {
-    principal.require(&[Role::Admin])?;
     match gate.advance.to(body.advance_to).await {
         Ok(now) => Ok(Json(SandboxClock {
             object: "clock",
@@ -67,11 +67,7 @@ pub async fn advance(
         )),
         Err(Refusal::Restless { busy }) => {
             let detail = format!("not at rest: {}", busy.join("; "));
-            Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not_at_rest",
-                detail,
-            ))
+            Err(Problem::new(catalogue::NOT_AT_REST, detail).retry_after(1))
         }
     }
 }

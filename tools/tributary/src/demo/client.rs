@@ -282,10 +282,10 @@ impl Answer {
         bail!("{} answered {}: {}", self.what, self.status, self.body)
     }
 
-    /// Whether the same request is to be sent again: a part of the system is away, or the request
+    /// Whether the same request is to be sent again: a part of the system is away or busy, or the request
     /// was under way in a process that was killed.
     fn asks_for_patience(&self) -> bool {
-        self.status == 503 || self.code() == "request_in_flight"
+        matches!(self.status, 429 | 503 | 504) || self.code() == "request_in_flight"
     }
 
     /// The stable code of a refusal.
