@@ -62,7 +62,7 @@ with waiting as (
         next_retry_at = before.created_at, due_at = before.created_at
     from payout.payout as before
     where before.payout_id = after.payout_id and before.step = 'bank'
-      and before.state in ('failed', 'returned')
+      and before.state = 'failed'
     returning after.payout_id, after.version, before.state as from_state, before.created_at
 )
 insert into payout.payout_transition
@@ -70,6 +70,15 @@ insert into payout.payout_transition
 select waiting.payout_id, waiting.version, waiting.from_state, 'reversing', 'reversal', 'migrate',
        waiting.created_at, '', ''
 from waiting;
+
+-- A payout that came back after it was paid was never announced to the books: it is read again, and
+-- what the bank says of it now is then told as it is of any other.
+update payout.payout set state = 'paid', due_at = case when errand = 'none' then null else due_at end
+where step = 'bank' and state = 'returned';
+insert into payout.reading (object_id, kind, account_id, event_id)
+select bank_payout_id, 'bank_payout', account_id, '' from payout.payout
+where step = 'bank' and state = 'paid' and failure_code <> '' and bank_payout_id is not null
+on conflict on constraint reading__pk do nothing;
 
 -- What the platform's automatic payouts were told to leave behind, each time it was looked at.
 create table payout.platform_floor (

@@ -99,7 +99,8 @@ pub fn router(gate: Gate, routes: Router<Gate>, document: &Value) -> Router {
             // The layer answers first; this one is for the router alone.
             Problem::new(catalogue::ROUTE_UNKNOWN, "there is nothing at this path")
         })
-        .layer(DefaultBodyLimit::max(gate.requests.body_bytes_max))
         .layer(middleware::from_fn_with_state(gate.clone(), edge::admit))
+        // Outermost: whoever reads a body on the way in is bound by it too.
+        .layer(DefaultBodyLimit::max(gate.requests.body_bytes_max))
         .with_state(gate)
 }

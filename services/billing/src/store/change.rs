@@ -89,6 +89,19 @@ impl Store {
         Ok(())
     }
 
+    /// Says that somebody is at it again, so that nobody gives it up meanwhile. False if it has
+    /// ended by now.
+    pub async fn renew_change(&self, change_id: &str) -> Result<bool, sqlx::Error> {
+        let renewed = sqlx::query!(
+            "update billing.subscription_change set started_wall_at = now()
+             where change_id = $1 and state = 'open'",
+            change_id
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(renewed.rows_affected() > 0)
+    }
+
     /// Whether a change of this subscription is under way. One that nobody asked about for
     /// longer than a call to Stripe can last is given up: what Stripe shows is what became of it.
     pub async fn is_changing_in_tx(

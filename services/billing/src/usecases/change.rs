@@ -91,7 +91,9 @@ impl Usecases {
                 Err(refusals::declined(&known.decline_code))
             }
             "refused" => Err(Error::bug("Stripe refused this change before")),
-            "open" if self.clock.now() - known.started_at < KEY_LASTS => self.send(&known).await,
+            "open" if self.clock.now() - known.started_at < KEY_LASTS => {
+                self.send_again(&known).await
+            }
             "open" => {
                 self.finish(&known, "given_up", "").await?;
                 Err(refusals::expired())
@@ -260,17 +262,36 @@ impl Usecases {
     }
 
     async fn send(&self, change: &Change) -> Result<Subscription, Error> {
+        let known_version = self.store.find_version(&change.subscription_id).await?;
+        let changed = self.order(change).await?;
+        let snapshot = self.with_pay_url(changed, known_version).await;
+        self.done(change, snapshot.map_err(refusals::refused)?)
+            .await
+    }
+
+    /// What Stripe answers to a key that it knows is what it answered first, whatever happened
+    /// since: so the subscription is read.
+    async fn send_again(&self, change: &Change) -> Result<Subscription, Error> {
+        if !self.store.renew_change(&change.change_id).await? {
+            return Err(refusals::expired());
+        }
+        self.order(change).await?;
+        let snapshot = self.read_subscription(&change.subscription_id).await?;
+        self.done(change, snapshot).await
+    }
+
+    async fn order(&self, change: &Change) -> Result<stripe::Subscription, Error> {
         let order = change.stripe_order.as_deref().unwrap_or_default();
         let order: SubscriptionOrder =
             serde_json::from_str(order).map_err(|error| Error::Bug(error.into()))?;
         let key = format!("change:{}", change.change_id);
-        let known_version = self.store.find_version(&order.subscription).await?;
-        let changed = match self.stripe.update_subscription(&order, &key).await {
-            Ok(changed) => changed,
-            Err(failure) => return Err(self.failed(change, failure).await?),
-        };
-        let snapshot = self.with_pay_url(changed, known_version).await;
-        let snapshot = snapshot.map_err(refusals::refused)?;
+        match self.stripe.update_subscription(&order, &key).await {
+            Ok(changed) => Ok(changed),
+            Err(failure) => Err(self.failed(change, failure).await?),
+        }
+    }
+
+    async fn done(&self, change: &Change, snapshot: Snapshot) -> Result<Subscription, Error> {
         let subscription = self.record_subscription(snapshot).await?;
         self.finish(change, "done", "").await?;
         tracing::info!(

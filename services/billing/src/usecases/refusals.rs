@@ -77,7 +77,7 @@ pub fn not_now(why: change::Refused, read: &stripe::Subscription, pay_url: &str)
             let status = status_word(&read.status);
             let message = format!("the subscription is {status}: pay what is due first");
             let rejection = Rejection::new("SUBSCRIPTION_PAST_DUE", message)
-                .with("status", status)
+                .with("subscription_status", status)
                 .with("pay_url", pay_url);
             Error::Rejected(rejection)
         }

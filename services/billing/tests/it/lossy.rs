@@ -135,6 +135,30 @@ async fn a_change_whose_answer_was_lost_is_found_out_by_its_key_and_charged_once
     Ok(())
 }
 
+/// What Stripe answers to a key that it knows is what it answered first.
+#[tokio::test]
+async fn a_change_asked_for_again_is_answered_as_the_subscription_is_by_then() -> Result<()> {
+    let world = World::begin().await?;
+    let line = Line::to(&world.url).await?;
+    let service = world.service_at(&line.url).await?;
+    world.subscribe(&service, "bob").await?;
+    world.catch_up(&service).await?;
+    line.lose(true);
+    assert!(change(&service, keyed("plan_20", "up")).await.is_err());
+    line.lose(false);
+    let id = newest(&service, "bob").await?.subscription_id;
+    let ending = [("cancel_at_period_end", "true")];
+    world
+        .post(&format!("/v1/subscriptions/{id}"), &ending)
+        .await?;
+    world.catch_up(&service).await?;
+    let changed = change(&service, keyed("plan_20", "up")).await?;
+    assert!(changed.cancel_at_period_end, "{changed:?}");
+    assert_eq!(newest(&service, "bob").await?, changed);
+    service.stop().await;
+    Ok(())
+}
+
 /// Its subscriber may long want something else: what Stripe shows is what became of it.
 #[tokio::test]
 async fn a_change_that_nobody_asks_about_any_more_is_not_sent_again() -> Result<()> {

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Store;
+use crate::domain::Errand;
 
 /// A hold that is looked for again: of which payout, and how often it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,11 +14,13 @@ pub struct HoldLook {
 }
 
 impl Store {
-    /// The errand is run. A payout that has not ended goes on from where it stands.
+    /// The errand is run. A payout that has not ended goes on from where it stands; one that was
+    /// given another errand meanwhile keeps that.
     pub async fn finish_errand_in_tx(
         &self,
         tx: &mut PgConnection,
         payout_id: &str,
+        errand: Errand,
     ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update payout.payout
@@ -25,8 +28,9 @@ impl Store {
                  due_at = case
                      when state in ('paid', 'canceled', 'failed', 'rejected') then null
                      else coalesce(next_retry_at, due_at) end
-             where payout_id = $1",
-            payout_id
+             where payout_id = $1 and errand = $2",
+            payout_id,
+            errand.as_str()
         )
         .execute(tx)
         .await?;

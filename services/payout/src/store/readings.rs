@@ -165,9 +165,11 @@ impl Store {
     /// The reading is done, unless another event has come since it was taken.
     pub async fn finish_reading(&self, reading: &Reading) -> Result<(), sqlx::Error> {
         let gone = sqlx::query!(
-            "delete from payout.reading where object_id = $1 and asked_count = $2",
+            "delete from payout.reading
+             where object_id = $1 and asked_count = $2 and event_id = $3",
             reading.object_id,
-            reading.asked_count
+            reading.asked_count,
+            reading.event_id
         )
         .execute(&self.pool)
         .await?;

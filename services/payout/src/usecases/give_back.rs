@@ -23,7 +23,7 @@ impl Usecases {
             .await?;
         let mut tx = self.store.begin().await?;
         self.store
-            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str())
+            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str(), payout.errand)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -37,7 +37,7 @@ impl Usecases {
             .await?;
         let mut tx = self.store.begin().await?;
         self.store
-            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str())
+            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str(), payout.errand)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -74,7 +74,7 @@ impl Usecases {
             return Ok(());
         };
         self.store
-            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str())
+            .finish_errand_in_tx(&mut tx, payout.payout_id.as_str(), payout.errand)
             .await?;
         if !was_there {
             self.store

@@ -49,6 +49,9 @@ impl Usecases {
         let payout_id = payout.payout_id.as_str();
         match self.look_for_transfer(payout).await? {
             Look::Absent => Ok(None),
+            // Made and not booked yet: to be sent again under this attempt's key it would have to
+            // be absent. It is looked at again.
+            Look::Found(Command::RecordUnknown { .. }) => Ok(Some(Progress::Unanswered)),
             Look::Found(command) => {
                 tracing::error!(
                     payout.id = payout_id,
@@ -148,12 +151,18 @@ impl Usecases {
             );
             return Ok(());
         };
-        let refused = Command::RecordRefused {
-            step: Step::Transfer,
-            attempt,
-            code: told.code.clone(),
+        // Stripe does not know the object that the event names; the payout's own transfer may be
+        // there all the same.
+        let command = match self.look_for_transfer(&payout).await? {
+            Look::Found(made) => made,
+            Look::Absent => Command::RecordRefused {
+                step: Step::Transfer,
+                attempt,
+                code: told.code.clone(),
+            },
+            Look::Odd => return self.lay_aside(&payout).await.map(drop),
         };
-        self.tell(payout.payout_id.as_str(), &refused, &reading.event_id)
+        self.tell(payout.payout_id.as_str(), &command, &reading.event_id)
             .await
     }
 
