@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
 use secrecy::SecretString;
+use tokio::net::TcpStream;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
+use tonic::transport::channel::Change;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
@@ -50,7 +53,7 @@ impl Peers {
 
     /// A connection to `callee` (its name with '-'), made on first use and again after a loss. An
     /// address that names several replicas, with commas between them, spreads calls over those
-    /// that answer.
+    /// that take connections.
     ///
     /// # Errors
     /// `Config` when the address is missing or not a URL, or the private key signs nothing.
@@ -58,7 +61,7 @@ impl Peers {
         let endpoints = self.endpoints(callee)?;
         let channel = match endpoints.as_slice() {
             [only] => only.connect_lazy(),
-            _ => Channel::balance_list(endpoints.into_iter()),
+            _ => spread(endpoints),
         };
         self.signed(callee, channel)
     }
@@ -84,7 +87,7 @@ impl Peers {
             let endpoint = Endpoint::from_shared(address.trim().to_owned())
                 .map_err(|error| BootError::Config(format!("peers.{key}: {error}")))?;
             Ok(endpoint
-                .connect_timeout(Duration::from_secs(2))
+                .connect_timeout(CONNECT_TIMEOUT)
                 .timeout(CALL_TIMEOUT)
                 .tcp_nodelay(true))
         };
@@ -103,6 +106,48 @@ impl Peers {
         Ok(InterceptedService::new(channel, caller))
     }
 }
+
+/// Spreads calls over the replicas that take connections. The balancer prefers who has least in
+/// hand, and nobody has less than a replica that refuses every call: so each is tried for as long
+/// as the channel is used, and left out while it refuses.
+fn spread(replicas: Vec<Endpoint>) -> Channel {
+    let (channel, changes) = Channel::balance_channel(replicas.len());
+    tokio::spawn(async move {
+        let mut given = vec![false; replicas.len()];
+        while !changes.is_closed() {
+            let taking = join_all(replicas.iter().map(takes_connections)).await;
+            // With nobody to choose from a call would wait for ever; refused, it says why.
+            let none = !taking.contains(&true);
+            for (number, replica) in replicas.iter().enumerate() {
+                let wanted = none || taking[number];
+                let change = match (given[number], wanted) {
+                    (false, true) => Change::Insert(number, replica.clone()),
+                    (true, false) => Change::Remove(number),
+                    _ => continue,
+                };
+                if changes.send(change).await.is_err() {
+                    return;
+                }
+                given[number] = wanted;
+            }
+            tokio::time::sleep(TRIED_EVERY).await;
+        }
+    });
+    channel
+}
+
+async fn takes_connections(replica: &Endpoint) -> bool {
+    let uri = replica.uri();
+    let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16());
+    let connecting = TcpStream::connect((host, port.unwrap_or(80)));
+    matches!(
+        tokio::time::timeout(CONNECT_TIMEOUT, connecting).await,
+        Ok(Ok(_))
+    )
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const TRIED_EVERY: Duration = Duration::from_millis(500);
 
 /// A call that is not answered by then has an unknown outcome.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);

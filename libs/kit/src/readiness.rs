@@ -1,6 +1,7 @@
 //! Readiness that tells the truth: what is asked now, not what was true at the start. Now is
 //! within the last second: who asks more often costs nothing.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -79,8 +80,8 @@ impl Readiness {
                         .map(|name| format!("postgres: {name} is off")),
                 );
             }
-            Ok(Err(error)) => problems.push(format!("postgres: {error}")),
-            Err(_) => problems.push("postgres does not answer".to_owned()),
+            Ok(Err(error)) => problems.push(told("postgres does not answer", &error)),
+            Err(late) => problems.push(told("postgres does not answer", &late)),
         }
         problems.extend(self.nats_problem().await);
         if !self.clock.is_read() {
@@ -99,7 +100,7 @@ impl Readiness {
         match self.syncs_always().await {
             Ok(true) => None,
             Ok(false) => Some("nats: sync_interval is not always".to_owned()),
-            Err(error) => Some(format!("nats: /jsz cannot be read: {error}")),
+            Err(error) => Some(told("nats: /jsz cannot be read", &error)),
         }
     }
 
@@ -115,6 +116,13 @@ impl Readiness {
             .await?;
         Ok(answer["config"]["sync_always"].as_bool().unwrap_or(false))
     }
+}
+
+/// Fixed words for whoever asks, who may be anybody; the reason, with its names and addresses, goes
+/// to the log.
+fn told(problem: &str, reason: &dyn Display) -> String {
+    tracing::warn!(%reason, "not ready: {problem}");
+    problem.to_owned()
 }
 
 const PATIENCE: Duration = Duration::from_secs(2);

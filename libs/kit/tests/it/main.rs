@@ -3,4 +3,5 @@
 mod boot;
 mod echo;
 mod readiness;
+mod replicas;
 mod settle;

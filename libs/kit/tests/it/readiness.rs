@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use kit::Service;
+use sqlx::Connection;
 use testkit::{TestBed, TestService, eventually};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -96,5 +97,40 @@ async fn a_service_whose_broker_is_gone_says_so() -> Result<()> {
     let service = bed.service::<Echo>(&[]).await?;
     bed.nats.kill();
     until_not_ready(&service, "nats").await;
+    Ok(())
+}
+
+/// Lets nobody into the database, and out whoever is in.
+async fn shut(owner: &sqlx::PgPool, name: &str) -> Result<()> {
+    let elsewhere = (*owner.connect_options()).clone().database("postgres");
+    let mut elsewhere = sqlx::PgConnection::connect_with(&elsewhere).await?;
+    let shut = format!("alter database {name} allow_connections false");
+    sqlx::query(sqlx::AssertSqlSafe(shut))
+        .execute(&mut elsewhere)
+        .await?;
+    let out = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+    sqlx::query(out).bind(name).execute(&mut elsewhere).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_asks_is_told_what_is_wrong_in_fixed_words_without_names_or_addresses() -> Result<()>
+{
+    let bed = TestBed::start(datetime!(2027-01-01 00:00 UTC), &[Echo::migrator()]).await?;
+    let owner = bed.db.owner().await?;
+    let name: String = sqlx::query_scalar("select current_database()")
+        .fetch_one(&owner)
+        .await?;
+    let nowhere = ("TRIBUTARY__NATS__MONITOR_URL", "http://127.0.0.1:9");
+    let service = bed.service::<Echo>(&[nowhere]).await?;
+    until_not_ready(&service, "\"nats: /jsz cannot be read\"").await;
+
+    shut(&owner, &name).await?;
+    until_not_ready(&service, "\"postgres does not answer\"").await;
+    let (_, body) = ready(&service).await?;
+    assert!(
+        !body.contains(&name) && !body.contains("127.0.0.1"),
+        "{body}"
+    );
     Ok(())
 }
