@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool, Row};
 
 use crate::BootError;
 
@@ -34,13 +34,28 @@ pub async fn pool(
 
 /// The one place that makes pools.
 fn guarded() -> PgPoolOptions {
-    PgPoolOptions::new().after_release(|connection, _| {
-        Box::pin(async move {
-            connection.execute("rollback").await?;
-            Ok(true)
+    PgPoolOptions::new()
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.execute("rollback").await?;
+                Ok(true)
+            })
         })
-    })
+        // It answered when it was released. Only one that has rested may be gone since, and is
+        // asked: a question before each use would be a fifth of all that Postgres is sent.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
+
+/// How long a connection may rest unasked.
+const RESTED: Duration = Duration::from_secs(1);
 
 fn options(url: &SecretString, application: &str) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(PgConnectOptions::from_str(url.expose_secret())?

@@ -53,6 +53,13 @@ pub trait Subscriber: Send + Sync + 'static {
         Dedupe::Inbox
     }
 
+    /// Whether a fact of these subjects is this service's business. What is not is acknowledged
+    /// as it comes: it costs no transaction and wakes no loop. A fact that cannot be read is
+    /// business: applying it says what is wrong with it.
+    fn concerns(&self, _fact: &Fact) -> bool {
+        true
+    }
+
     /// Applies facts, in the order given, in the caller's transaction. Facts that can never
     /// be applied are answered, not failed on: they become dead letters while the rest commit.
     async fn apply_in_tx(
@@ -191,10 +198,13 @@ impl Consumer {
 
     /// Applies and acknowledges, or gives the messages back. Never loses one.
     async fn handle(&self, messages: &[Message]) {
-        let facts = decode(messages);
+        let mut facts = decode(messages);
+        facts.retain(|fact| self.subscriber.concerns(fact));
         match self.apply(&facts).await {
             Ok(()) => {
-                self.pulse.beat();
+                if !facts.is_empty() {
+                    self.pulse.beat();
+                }
                 // At once, so that a broker that is away is waited for once, not once a message.
                 for done in join_all(messages.iter().map(Message::double_ack)).await {
                     if let Err(error) = done {
@@ -217,6 +227,9 @@ impl Consumer {
     /// The whole batch in one transaction; if a fact breaks it, one transaction per fact, so
     /// that only the culprit is set aside.
     async fn apply(&self, facts: &[Fact]) -> Result<(), ApplyError> {
+        if facts.is_empty() {
+            return Ok(());
+        }
         match self.apply_once(facts).await {
             Err(ApplyError::Bug(source)) if facts.len() > 1 => {
                 tracing::warn!(

@@ -1,20 +1,22 @@
 //! Customers and the checkout page: how a subscription begins.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionDiscounts as Discounts,
     CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData as PriceData,
     CreateCheckoutSessionSubscriptionData,
     CreateCheckoutSessionSubscriptionDataProrationBehavior as ProrationBehavior,
-    ExpireCheckoutSession, ProductData,
+    ExpireCheckoutSession, ListCheckoutSession, ProductData, RetrieveCheckoutSession,
 };
 use stripe_client_core::StripeRequest;
 use stripe_core::customer::CreateCustomer;
 use time::OffsetDateTime;
 
 use crate::Metadata;
+use crate::answer::{id_if_any, or_default};
 use crate::client::Stripe;
 use crate::failure::Failure;
+use crate::page::{Listed, PAGE_MAX};
 use crate::transfer::{currency, labels};
 
 /// Who will pay.
@@ -31,7 +33,7 @@ pub struct Customer {
 }
 
 /// What happens to the days before the billing anchor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Proration {
     /// They are charged for in proportion.
     Charge,
@@ -40,7 +42,7 @@ pub enum Proration {
 }
 
 /// Whether the price is reduced.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Discount {
     #[default]
     None,
@@ -51,7 +53,7 @@ pub enum Discount {
 }
 
 /// What is charged once, at the beginning.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstMonth {
     pub amount_minor: i64,
     /// Lower case: `usd`.
@@ -60,8 +62,10 @@ pub struct FirstMonth {
     pub name: String,
 }
 
-/// A subscription to one price, to be confirmed by the subscriber on Stripe's page.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A subscription to one price, to be confirmed by the subscriber on Stripe's page. It can be
+/// written down, so that a second send is the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CheckoutOrder {
     pub customer: String,
     pub price: String,
@@ -74,12 +78,17 @@ pub struct CheckoutOrder {
     /// On the subscription, and from there on each of its invoices.
     pub subscription_metadata: Metadata,
     /// When the first whole period begins: the first of a month.
+    #[serde(with = "time::serde::timestamp::option")]
     pub billing_cycle_anchor: Option<OffsetDateTime>,
     pub proration: Option<Proration>,
     /// A line of its own, beside the subscription's.
     pub first_month: Option<FirstMonth>,
     /// Nothing is charged until then; at least 48 hours ahead, and in the place of an anchor.
+    #[serde(with = "time::serde::timestamp::option")]
     pub trial_end: Option<OffsetDateTime>,
+    /// When the page closes: half an hour to a day from now, by Stripe's clock; a day if absent.
+    #[serde(with = "time::serde::timestamp::option")]
+    pub expires_at: Option<OffsetDateTime>,
     pub discount: Discount,
     /// Ids of tax rates, for each of the subscription's invoices.
     pub tax_rates: Vec<String>,
@@ -90,6 +99,22 @@ pub struct CheckoutOrder {
 pub struct CheckoutSession {
     pub id: String,
     pub url: String,
+}
+
+/// What a checkout page is for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CheckoutPurpose {
+    pub id: String,
+    #[serde(default, deserialize_with = "id_if_any")]
+    pub customer: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub metadata: Metadata,
+}
+
+impl Listed for CheckoutPurpose {
+    fn cursor(&self) -> &str {
+        &self.id
+    }
 }
 
 impl Stripe {
@@ -117,6 +142,33 @@ impl Stripe {
             .map(|_| ())
     }
 
+    /// What one checkout page is for, open or not.
+    pub async fn retrieve_checkout_session(
+        &self,
+        session: &str,
+    ) -> Result<CheckoutPurpose, Failure> {
+        let request = RetrieveCheckoutSession::new(session).build();
+        self.ask(request, None).await
+    }
+
+    /// All of a customer's checkout pages that can still be paid.
+    pub async fn list_open_checkout_sessions_of(
+        &self,
+        customer: &str,
+    ) -> Result<Vec<CheckoutPurpose>, Failure> {
+        let page_after = |after: Option<String>| {
+            let mut list = ListCheckoutSession::new()
+                .customer(customer)
+                .status(stripe_shared::CheckoutSessionStatus::Open)
+                .limit(PAGE_MAX);
+            if let Some(after) = after {
+                list = list.starting_after(after);
+            }
+            list.build()
+        };
+        self.walk(None, page_after).await
+    }
+
     /// Makes a checkout page, at most once per key.
     pub async fn create_checkout_session(
         &self,
@@ -133,6 +185,9 @@ impl Stripe {
             .subscription_data(order.subscription());
         if let Some(reference) = &order.client_reference_id {
             request = request.client_reference_id(reference);
+        }
+        if let Some(at) = order.expires_at {
+            request = request.expires_at(at.unix_timestamp());
         }
         match &order.discount {
             Discount::None => {}

@@ -34,7 +34,8 @@ pub enum Failure {
     /// Stripe did not let us in (401, 403), and said so before it looked at the idempotency key.
     ///
     /// No refusal: an earlier send with this key may have succeeded. Someone must mend the
-    /// key or its rights; then the same key is sent again.
+    /// key or its rights; then the same key is sent again. Of a connected account that has left,
+    /// see [`Failure::is_account_out_of_reach`].
     #[error(
         "Stripe did not accept our credentials: status {status}, code {} (request {})",
         shown(.code),
@@ -123,6 +124,24 @@ impl Failure {
     /// Whether Stripe says that the object asked for does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
+    }
+
+    /// Whether it is a connected account that does not let us in: it has left the platform, or never
+    /// was its own. The key may be good, and the platform's own calls go on. That too is said before
+    /// the idempotency key is looked at: it proves nothing about an earlier send.
+    pub fn is_account_out_of_reach(&self) -> bool {
+        match self {
+            Self::Unauthorized {
+                status: 403, code, ..
+            } => code.as_deref() == Some("account_invalid"),
+            Self::Refused { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unknown { .. }
+            | Self::RateLimited { .. }
+            | Self::KeyMisused { .. }
+            | Self::NotSent { .. }
+            | Self::Mismatch { .. } => false,
+        }
     }
 
     /// Stripe's error code, where it gave one.

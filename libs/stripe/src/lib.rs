@@ -42,7 +42,8 @@ pub use balance::{Balance, BalanceTransaction, BalanceTransactionQuery};
 pub use balance_settings::BalanceSettings;
 pub use bank_payout::{BankPayout, BankPayoutOrder, BankPayoutStatus};
 pub use checkout::{
-    CheckoutOrder, CheckoutSession, Customer, CustomerOrder, Discount, FirstMonth, Proration,
+    CheckoutOrder, CheckoutPurpose, CheckoutSession, Customer, CustomerOrder, Discount, FirstMonth,
+    Proration,
 };
 pub use client::Stripe;
 pub use config::{API_VERSION, ConfigRefused, StripeConfig, TIMEOUT_DEFAULT};

@@ -25,21 +25,23 @@ impl Subscriber for StripeEvents {
         Dedupe::OwnKey
     }
 
+    /// Any event of the platform will do. Which types move its balance is Stripe's to change, and
+    /// a look that finds nothing is cheap. What happens in a connected account moves only that
+    /// account's balance.
+    fn concerns(&self, fact: &Fact) -> bool {
+        fact.decode::<StripeEvent>()
+            .map_or(true, |event| event.account.is_empty())
+    }
+
     async fn apply_in_tx(
         &self,
         tx: &mut PgConnection,
         facts: &[Fact],
     ) -> Result<Vec<Refused>, ApplyError> {
-        let mut is_ours = false;
         for fact in facts {
-            // Any event of the platform will do. Which types move its balance is Stripe's to
-            // change, and a look that finds nothing is cheap. What happens in a connected account
-            // moves only that account's balance.
-            is_ours |= fact.decode::<StripeEvent>()?.account.is_empty();
+            fact.decode::<StripeEvent>()?;
         }
-        if is_ours {
-            self.usecases.ask_in_tx(tx).await?;
-        }
+        self.usecases.ask_in_tx(tx).await?;
         Ok(Vec::new())
     }
 }

@@ -25,6 +25,11 @@ impl Subscriber for StripeEvents {
         &[StripeEvent::SUBJECT]
     }
 
+    fn concerns(&self, fact: &Fact) -> bool {
+        fact.decode()
+            .map_or(true, |event| reading(event).is_some())
+    }
+
     async fn apply_in_tx(
         &self,
         tx: &mut PgConnection,

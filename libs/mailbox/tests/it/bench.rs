@@ -29,6 +29,8 @@ pub struct Bench {
 pub struct Applier {
     /// Fact ids that are answered as refused.
     pub refused: HashSet<String>,
+    /// Fact ids that are nobody's business here.
+    pub indifferent: HashSet<String>,
     /// Fact ids that break the whole batch.
     pub broken: HashSet<String>,
     /// Fact ids at which the code itself gives up.
@@ -43,6 +45,10 @@ pub struct Applier {
 impl Subscriber for Applier {
     fn subjects(&self) -> &'static [&'static str] {
         &["billing.v1.month.cut"]
+    }
+
+    fn concerns(&self, fact: &Fact) -> bool {
+        !self.indifferent.contains(&fact.fact_id)
     }
 
     async fn apply_in_tx(

@@ -86,3 +86,26 @@ async fn a_fact_of_a_transaction_that_was_rolled_back_is_never_published() -> Re
     assert_eq!(bench.applied().await?, ["done"]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_do_not_concern_a_subscriber_are_acknowledged_and_wake_nobody() -> Result<()> {
+    let bench = Bench::start().await?;
+    let applier = Applier {
+        indifferent: ids(7).into_iter().collect(),
+        ..Applier::default()
+    };
+    bench.relay().await?;
+    let consumer = bench.consumer(&applier).await?;
+    bench.announce(ids(7)).await?;
+    bench.until_published().await;
+    eventually("no lag", || async {
+        consumer.lag().await.ok().filter(|lag| *lag == 0)
+    })
+    .await;
+    assert_eq!(consumer.pulse.activity(), 0);
+
+    bench.announce(ids(9)).await?;
+    bench.until_applied(2).await;
+    assert_eq!(bench.applied().await?, ["f0007", "f0008"]);
+    Ok(())
+}

@@ -22,6 +22,7 @@ async fn failure_of(reply: Reply) -> Failure {
 fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Refused { .. } => "refused",
+        Failure::Unauthorized { .. } if failure.is_account_out_of_reach() => "out of reach",
         Failure::Unauthorized { .. } => "unauthorized",
         Failure::RateLimited { .. } => "rate limited",
         Failure::KeyMisused { .. } => "key misused",
@@ -54,7 +55,12 @@ async fn a_failure_follows_from_status_and_code() {
         (402, error("card_error", "card_declined"), "refused"),
         (404, error(invalid, "resource_missing"), "refused"),
         (401, error(invalid, "api_key_expired"), "unauthorized"),
-        (403, error(invalid, "account_invalid"), "unauthorized"),
+        (403, error(invalid, "account_invalid"), "out of reach"),
+        // About the key, and about an order that names no account: not the account's doing.
+        (401, error(invalid, "account_invalid"), "unauthorized"),
+        (403, error(invalid, "platform_api_key_expired"), "unauthorized"),
+        (403, error("permission_error", "more_permissions_required"), "unauthorized"),
+        (400, error(invalid, "account_invalid"), "refused"),
         (400, error("idempotency_error", "key_reuse"), "key misused"),
         (
             400,
@@ -99,6 +105,7 @@ async fn only_a_refusal_lets_a_caller_compensate() {
     let table = [
         (400, false, true),
         (401, true, false),
+        (403, true, false),
         (409, true, false),
         (429, true, false),
         (500, true, false),

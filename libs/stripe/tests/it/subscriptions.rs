@@ -201,6 +201,7 @@ async fn a_checkout_carries_trial_first_month_discount_and_taxes() {
     let stripe = client(&server.url);
     let tried = CheckoutOrder {
         trial_end: Some(at(1_800_000_000)),
+        expires_at: Some(at(1_700_000_000)),
         discount: Discount::Asked,
         tax_rates: vec!["txr_1".to_owned()],
         ..CheckoutOrder::default()
@@ -216,10 +217,14 @@ async fn a_checkout_carries_trial_first_month_discount_and_taxes() {
     };
     for order in [&tried, &whole] {
         stripe.create_checkout_session(order, "k").await.unwrap();
+        let written = serde_json::to_string(order).unwrap();
+        let read: CheckoutOrder = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, *order, "it can be written down");
     }
     let heard: Vec<_> = server.heard().iter().map(form).collect();
     for (name, value) in [
         ("subscription_data[trial_end]", "1800000000"),
+        ("expires_at", "1700000000"),
         ("subscription_data[default_tax_rates][0]", "txr_1"),
         ("allow_promotion_codes", "true"),
     ] {
@@ -261,4 +266,18 @@ async fn a_page_that_is_paid_or_closed_cannot_be_closed() {
         server.heard()[0].line,
         "POST /v1/checkout/sessions/cs_1/expire"
     );
+}
+
+#[tokio::test]
+async fn only_a_customers_open_pages_are_listed_with_what_they_are_for() {
+    let session = json!({"id": "cs_1", "customer": "cus_1", "metadata": {"program": "p"}});
+    let server = Server::always(Reply::json(200, page(json!([session]), false))).await;
+    let stripe = client(&server.url);
+    let open = stripe.list_open_checkout_sessions_of("cus_1").await.unwrap();
+    assert_eq!(open[0].metadata, labels([("program", "p")]));
+    assert_eq!(open[0].customer.as_deref(), Some("cus_1"));
+    let heard = &server.heard()[0];
+    for asked in ["customer=cus_1", "status=open"] {
+        assert!(heard.line.contains(asked), "{}", heard.line);
+    }
 }
