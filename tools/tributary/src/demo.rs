@@ -187,14 +187,19 @@ async fn judge(story: &Story, stage: &Stage, kills: Vec<Kill>, wanted: usize) ->
     let phase = story.progress.phase("statement and checks");
     story.rest().await?;
     let (client, record) = (&*story.client, story.record().clone());
-    let statement = figures::read(client, &story.cast, &record).await?;
-    let journal = client.journal().await?;
+    // A process of its own: it looks while the statement is read and the journal is added up.
+    let dir = stage.dir.clone();
+    let verifying = tokio::spawn(async move { Check::verify(&dir).await });
+    let (statement, journal) = tokio::try_join!(
+        figures::read(client, &story.cast, &record),
+        client.journal()
+    )?;
     let mut checks = vec![
         Check::story(&record),
         Check::footing(&statement),
         Check::independent(&statement, &record, &journal)?,
         Check::alerts(client).await?,
-        Check::verify(&stage.dir).await?,
+        verifying.await??,
     ];
     if wanted > 0 {
         checks.push(Check::kills(wanted, kills.len()));

@@ -12,6 +12,8 @@ use crate::stripe::{PayoutSettings, Stripe, number, text};
 
 /// Accounts read at once.
 const AT_ONCE: usize = 8;
+/// Stripe filters a list of events by that many types at most.
+const TYPES_MAX: usize = 20;
 
 /// What Stripe said.
 pub struct Seen {
@@ -75,18 +77,17 @@ pub struct BankPayout {
 /// Everything, each list read to its end.
 pub async fn look(stripe: &Stripe) -> Result<Seen> {
     let accounts = stripe.list("/v1/accounts", None).await?;
-    let connected = stream::iter(accounts.iter().map(|account| text(account, "id")))
-        .map(|id| async move {
-            let id = id?;
-            let account = connected(stripe, &id).await?;
-            anyhow::Ok((id, account))
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let transactions = stripe.list("/v1/balance_transactions", None).await?;
-    let charges = stripe.list("/v1/charges", None).await?;
-    let transfers = stripe.list("/v1/transfers", None).await?;
+    let ids: Vec<String> = accounts
+        .iter()
+        .map(|account| text(account, "id"))
+        .collect::<Result<_>>()?;
+    let (transactions, charges, transfers, connected, delivered) = tokio::try_join!(
+        stripe.list("/v1/balance_transactions", None),
+        stripe.list("/v1/charges", None),
+        stripe.list("/v1/transfers", None),
+        every_connected(stripe, &ids),
+        delivered(stripe, &ids),
+    )?;
     Ok(Seen {
         now: stripe.clock().await?,
         payments_minor: total(&stripe.get("/v1/balance", None).await?)?,
@@ -98,8 +99,16 @@ pub async fn look(stripe: &Stripe) -> Result<Seen> {
         charges: succeeded(&charges)?,
         transfers: transfers.iter().map(transfer).collect::<Result<_>>()?,
         connected,
-        delivered: delivered(stripe, &accounts).await?,
+        delivered,
     })
+}
+
+async fn every_connected(stripe: &Stripe, ids: &[String]) -> Result<BTreeMap<String, Connected>> {
+    stream::iter(ids)
+        .map(|id| async move { anyhow::Ok((id.clone(), connected(stripe, id).await?)) })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 async fn connected(stripe: &Stripe, id: &str) -> Result<Connected> {
@@ -111,28 +120,32 @@ async fn connected(stripe: &Stripe, id: &str) -> Result<Connected> {
     })
 }
 
-async fn delivered(stripe: &Stripe, accounts: &[Value]) -> Result<Vec<String>> {
-    let path = "/v1/events?delivery_success=true";
-    let mut delivered = asked_for(&stripe.list(path, None).await?, &PLATFORM_EVENTS)?;
-    for account in accounts {
-        let events = stripe.list(path, Some(&text(account, "id")?)).await?;
-        delivered.extend(asked_for(&events, &CONNECT_EVENTS)?);
-    }
-    Ok(delivered)
+/// Ids of the events that we asked for. Stripe counts an event that nobody asked for as delivered,
+/// too: there is nothing left to do.
+async fn delivered(stripe: &Stripe, accounts: &[String]) -> Result<Vec<String>> {
+    let platform = PLATFORM_EVENTS.chunks(TYPES_MAX).map(|kinds| (None, kinds));
+    let connect = accounts
+        .iter()
+        .map(|id| (Some(id.as_str()), CONNECT_EVENTS.as_slice()));
+    stream::iter(platform.chain(connect))
+        .map(|(account, kinds)| delivered_of(stripe, account, kinds))
+        .buffer_unordered(AT_ONCE)
+        .try_concat()
+        .await
 }
 
-/// Stripe counts an event that nobody asked for as delivered, too: there is nothing left to do.
-fn asked_for(events: &[Value], kinds: &[&str]) -> Result<Vec<String>> {
-    let asked = |event: &&Value| {
-        event["type"]
-            .as_str()
-            .is_some_and(|kind| kinds.contains(&kind))
-    };
-    events
+async fn delivered_of(
+    stripe: &Stripe,
+    account: Option<&str>,
+    kinds: &[&str],
+) -> Result<Vec<String>> {
+    let kinds: String = kinds
         .iter()
-        .filter(asked)
-        .map(|event| text(event, "id"))
-        .collect()
+        .map(|kind| format!("&types[]={kind}"))
+        .collect();
+    let path = format!("/v1/events?delivery_success=true{kinds}");
+    let events = stripe.list(&path, account).await?;
+    events.iter().map(|event| text(event, "id")).collect()
 }
 
 fn transaction(value: &Value) -> Result<Transaction> {
