@@ -33,6 +33,8 @@ impl Service for Allocation {
 
     async fn build(parts: Parts<Self::Config>) -> Result<Running, BootError> {
         let store = store::Store::new(parts.pool);
+        let keep_days = parts.config.idempotency.keep_days;
+        let clock = parts.clock.clone();
         let usecases = usecases::Usecases::new(store, parts.outbox, parts.clock);
         // Before the first call, if the clock can be read; else the lock's loop does it.
         usecases.begin_first_month().await?;
@@ -53,6 +55,11 @@ impl Service for Allocation {
                 usecases: usecases.clone(),
             })
             .worker(worker::SealMonths::new(usecases.clone()))
+            .worker(worker::ForgetAnswers::new(
+                usecases.clone(),
+                clock,
+                keep_days,
+            ))
             .grpc(AllocationServiceServer::new(service::Grpc { usecases })))
     }
 }

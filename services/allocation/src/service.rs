@@ -37,8 +37,8 @@ impl AllocationService for Grpc {
         &self,
         request: Request<SetAllocationRequest>,
     ) -> Result<Response<SetAllocationResponse>, Status> {
-        let (ask, month) = convert::one(&request.into_inner())?;
-        let (view, fact_ids) = self.usecases.direct(&ask, month).await?;
+        let order = convert::one(&request.into_inner())?;
+        let (view, fact_ids) = self.usecases.direct(&order).await?;
         let pool = Some(convert::allocations(view));
         let fact_id = fact_ids.into_iter().next().unwrap_or_default();
         Ok(Response::new(SetAllocationResponse { pool, fact_id }))
@@ -48,8 +48,8 @@ impl AllocationService for Grpc {
         &self,
         request: Request<SetAllocationsRequest>,
     ) -> Result<Response<SetAllocationsResponse>, Status> {
-        let (ask, month) = convert::all(&request.into_inner())?;
-        let (view, fact_ids) = self.usecases.direct(&ask, month).await?;
+        let order = convert::all(&request.into_inner())?;
+        let (view, fact_ids) = self.usecases.direct(&order).await?;
         let pool = Some(convert::allocations(view));
         Ok(Response::new(SetAllocationsResponse { pool, fact_ids }))
     }
@@ -58,8 +58,8 @@ impl AllocationService for Grpc {
         &self,
         request: Request<CopyAllocationsRequest>,
     ) -> Result<Response<SetAllocationsResponse>, Status> {
-        let ask = convert::copy(&request.into_inner())?;
-        let (view, fact_ids) = self.usecases.direct(&ask, None).await?;
+        let order = convert::copy(&request.into_inner())?;
+        let (view, fact_ids) = self.usecases.direct(&order).await?;
         let pool = Some(convert::allocations(view));
         Ok(Response::new(SetAllocationsResponse { pool, fact_ids }))
     }

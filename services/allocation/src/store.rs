@@ -1,5 +1,6 @@
 //! Every SQL statement of this service, by what it is about.
 
+mod answers;
 mod changes;
 mod controls;
 mod fundings;
@@ -7,6 +8,7 @@ mod months;
 mod pools;
 mod registries;
 
+pub use answers::Answer;
 pub use changes::{ChangeRow, Changes, Cursor, History, NewChange};
 pub use fundings::NewFunding;
 pub use pools::{PoolView, Reading, Share};

@@ -1,10 +1,12 @@
 //! Begin, load, decide, save, announce, commit.
 
+mod answering;
 mod directing;
 mod funding;
 mod months;
 mod reading;
 
+pub use directing::Done;
 pub use months::{Due, MonthView};
 pub use reading::{Page, View};
 

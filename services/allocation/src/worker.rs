@@ -1,9 +1,9 @@
-//! Loops: the month's lock, and its seal.
+//! Loops: the month's lock, its seal, and keys that were kept long enough.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use kit::{Error, Turn, Worker, async_trait};
+use kit::{Clock, Error, Turn, Worker, async_trait};
 
 use crate::usecases::{Due, Usecases};
 
@@ -57,5 +57,52 @@ impl Worker for SealMonths {
         let sealed = self.usecases.seal_complete_month().await?;
         self.was_idle.store(!sealed, Ordering::Relaxed);
         Ok(if sealed { Turn::AGAIN } else { Turn::IDLE })
+    }
+}
+
+/// Forgets what was answered under keys that nobody may send again, a batch a turn.
+pub struct ForgetAnswers {
+    usecases: Usecases,
+    clock: Clock,
+    keep_days: u32,
+    /// Wall time in seconds: retention has nothing to do with months.
+    next_look: AtomicI64,
+}
+
+/// Bells ring for every call; what is a month old is in no hurry.
+const SECONDS_BETWEEN_LOOKS: i64 = 60;
+
+impl ForgetAnswers {
+    pub fn new(usecases: Usecases, clock: Clock, keep_days: u32) -> Self {
+        Self {
+            usecases,
+            clock,
+            keep_days,
+            next_look: AtomicI64::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl Worker for ForgetAnswers {
+    fn name(&self) -> &'static str {
+        "forget_answers"
+    }
+
+    fn poll(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    async fn turn(&self) -> Result<Turn, Error> {
+        let wall = self.clock.wall().unix_timestamp();
+        if wall < self.next_look.load(Ordering::Relaxed) {
+            return Ok(Turn::IDLE);
+        }
+        if self.usecases.forget_answers(self.keep_days).await? {
+            return Ok(Turn::AGAIN);
+        }
+        let next = wall.saturating_add(SECONDS_BETWEEN_LOOKS);
+        self.next_look.store(next, Ordering::Relaxed);
+        Ok(Turn::IDLE)
     }
 }

@@ -98,6 +98,12 @@ impl Principal {
         format!("{role}:{}", self.sub)
     }
 
+    /// The bucket that the user's requests are counted in.
+    #[must_use]
+    pub fn bucket(&self) -> String {
+        format!("user {}", self.sub)
+    }
+
     #[must_use]
     pub fn has(&self, roles: &[Role]) -> bool {
         roles.iter().any(|role| self.roles.contains(role))

@@ -32,7 +32,8 @@ pub struct Requests {
     pub advance_patience_ms: u64,
 }
 
-/// How many requests one caller may send: `burst` at once, and `per_second` go on from there.
+/// How much one caller may ask for, in tokens: `burst` at once, and `per_second` go on from there.
+/// A request takes one, unless its route costs more.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -40,6 +41,9 @@ pub struct Limits {
     pub reads_burst: u64,
     pub writes_per_second: u64,
     pub writes_burst: u64,
+    pub stripe_cost: u64,
+    pub copy_cost: u64,
+    pub lines_per_token: u64,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -72,6 +76,9 @@ impl Limits {
             ("reads_burst", self.reads_burst),
             ("writes_per_second", self.writes_per_second),
             ("writes_burst", self.writes_burst),
+            ("stripe_cost", self.stripe_cost),
+            ("copy_cost", self.copy_cost),
+            ("lines_per_token", self.lines_per_token),
         ];
         let allowed = 1..=LIMIT_MAX;
         match all.iter().find(|(_, limit)| !allowed.contains(limit)) {

@@ -64,16 +64,18 @@ async fn limited(
 ) -> Response {
     let caller = caller(principal.as_ref(), &request);
     let is_write = !request.method().is_safe();
-    let allowance = gate.limits.take(&caller, is_write, gate.clock.wall());
+    let (limits, clock) = (gate.limits.clone(), gate.clock.clone());
+    let mut allowance = limits.take(&caller, is_write, clock.wall());
     let mut response = if allowance.admitted {
         let ruled = ruled(gate, principal, request, next).await;
         ruled.unwrap_or_else(IntoResponse::into_response)
     } else {
-        let detail = format!("wait {} s before the next request", allowance.retry_seconds);
-        Problem::new(catalogue::RATE_LIMITED, detail)
-            .retry_after(allowance.retry_seconds)
-            .into_response()
+        allowance.refusal().into_response()
     };
+    if is_write && allowance.admitted {
+        // It may have cost more than the token that let it in.
+        allowance = limits.look(&caller, clock.wall());
+    }
     allowance.write(response.headers_mut());
     response
 }
@@ -81,7 +83,7 @@ async fn limited(
 /// Whose bucket a request is counted in: the user's, or the address' when nobody is named.
 fn caller(principal: Option<&Principal>, request: &Request) -> String {
     if let Some(principal) = principal {
-        return format!("user {}", principal.sub);
+        return principal.bucket();
     }
     let from = request.extensions().get::<ConnectInfo<SocketAddr>>();
     from.map_or_else(

@@ -1,4 +1,5 @@
-//! How many requests a caller may send: a bucket of tokens per caller, in this process' memory.
+//! How much a caller may ask for: a bucket of tokens per caller, in this process' memory. Every
+//! request takes a token to be looked at; a write that costs more takes the rest before it is done.
 //!
 //! Kept as one instant per bucket, the one at which it will be full again (the generic cell rate
 //! algorithm): no timer fills buckets, and a bucket that is full needs no entry.
@@ -10,10 +11,13 @@ use axum::http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
 use crate::config;
+use crate::policy::Price;
+use crate::problem::{Problem, catalogue};
 
 /// The buckets of all callers. Cheap to clone.
 #[derive(Clone)]
 pub struct Limits {
+    prices: config::Limits,
     reads: Arc<Buckets>,
     writes: Arc<Buckets>,
 }
@@ -27,12 +31,12 @@ pub struct Allowance {
     remaining: u64,
     /// Seconds until the bucket is full again.
     reset_seconds: u64,
-    /// Seconds until the next request passes; 0 when it would now.
-    pub retry_seconds: u64,
+    /// Seconds until the same request passes; 0 when it would now.
+    retry_seconds: u64,
 }
 
 struct Buckets {
-    /// What one request costs, in nanoseconds of waiting.
+    /// What one token costs, in nanoseconds of waiting.
     interval: u64,
     burst: u64,
     /// By caller: when its bucket will be full, in nanoseconds since 1970.
@@ -47,6 +51,7 @@ impl Limits {
     #[must_use]
     pub fn new(limits: config::Limits) -> Self {
         Self {
+            prices: limits,
             reads: Arc::new(Buckets::new(limits.reads_per_second, limits.reads_burst)),
             writes: Arc::new(Buckets::new(limits.writes_per_second, limits.writes_burst)),
         }
@@ -56,9 +61,37 @@ impl Limits {
     #[must_use]
     pub fn take(&self, caller: &str, is_write: bool, wall: OffsetDateTime) -> Allowance {
         let buckets = if is_write { &self.writes } else { &self.reads };
-        let now = u64::try_from(wall.unix_timestamp_nanos()).unwrap_or(0);
-        buckets.take(caller, now)
+        buckets.take(caller, nanoseconds(wall), 1)
     }
+
+    /// What a write costs. None costs more than a whole bucket: it could never be paid.
+    #[must_use]
+    pub fn cost(&self, price: Price, body: &[u8]) -> u64 {
+        let tokens = price.tokens(&self.prices, body);
+        tokens.min(self.prices.writes_burst)
+    }
+
+    /// Takes what a write costs beyond the token that it has paid to be looked at.
+    #[must_use]
+    pub fn take_rest(&self, caller: &str, cost: u64, wall: OffsetDateTime) -> Allowance {
+        let rest = cost.saturating_sub(1);
+        let mut allowance = self.writes.take(caller, nanoseconds(wall), rest);
+        if !allowance.admitted {
+            // Who comes again pays to be looked at again.
+            allowance.retry_seconds += self.writes.interval.div_ceil(SECOND);
+        }
+        allowance
+    }
+
+    /// Where the caller's writes stand; takes nothing.
+    #[must_use]
+    pub fn look(&self, caller: &str, wall: OffsetDateTime) -> Allowance {
+        self.writes.take(caller, nanoseconds(wall), 0)
+    }
+}
+
+fn nanoseconds(wall: OffsetDateTime) -> u64 {
+    u64::try_from(wall.unix_timestamp_nanos()).unwrap_or(0)
 }
 
 impl Buckets {
@@ -70,13 +103,13 @@ impl Buckets {
         }
     }
 
-    fn take(&self, caller: &str, now: u64) -> Allowance {
+    fn take(&self, caller: &str, now: u64, tokens: u64) -> Allowance {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back must not lock anybody out.
         let whole = self.interval.saturating_mul(self.burst);
         let owed = full_at.get(caller).map_or(0, |at| at.saturating_sub(now));
         let owed = owed.min(whole);
-        let after = owed.saturating_add(self.interval);
+        let after = owed.saturating_add(self.interval.saturating_mul(tokens));
         let admitted = after <= whole;
         let owed = if admitted { after } else { owed };
         make_room(&mut full_at, now);
@@ -104,6 +137,12 @@ fn make_room(full_at: &mut HashMap<String, u64>, now: u64) {
 }
 
 impl Allowance {
+    /// What one is told who was not admitted.
+    pub fn refusal(self) -> Problem {
+        let detail = format!("wait {} s before the next request", self.retry_seconds);
+        Problem::new(catalogue::RATE_LIMITED, detail).retry_after(self.retry_seconds)
+    }
+
     /// Tells the caller where it stands.
     pub fn write(self, headers: &mut HeaderMap) {
         headers.insert("ratelimit-limit", HeaderValue::from(self.limit));
@@ -127,7 +166,7 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_one_request_per_interval() {
         let buckets = buckets();
-        let passed = |at: u64| buckets.take("u", at).admitted;
+        let passed = |at: u64| buckets.take("u", at, 1).admitted;
         assert!(passed(NOW) && passed(NOW) && passed(NOW));
         assert!(!passed(NOW) && !passed(NOW + TENTH - 1));
         assert!(passed(NOW + TENTH) && !passed(NOW + TENTH));
@@ -135,11 +174,28 @@ mod tests {
     }
 
     #[test]
+    fn a_request_takes_as_many_tokens_as_it_costs_or_none() {
+        let buckets = Buckets::new(10, 10);
+        let left = |tokens| {
+            let allowance = buckets.take("u", NOW, tokens);
+            (allowance.admitted, allowance.remaining)
+        };
+        assert_eq!(left(4), (true, 6));
+        assert_eq!(left(7), (false, 6), "what is refused takes nothing");
+        assert_eq!(left(6), (true, 0));
+        assert_eq!(left(0), (true, 0), "a look");
+        assert_eq!(left(1), (false, 0));
+        let later = NOW + 3 * TENTH;
+        assert!(buckets.take("u", later, 3).admitted);
+        assert!(!buckets.take("u", later, 1).admitted);
+    }
+
+    #[test]
     fn callers_do_not_share_a_bucket() {
         let buckets = buckets();
-        (0..3).for_each(|_| assert!(buckets.take("a", NOW).admitted));
-        assert!(!buckets.take("a", NOW).admitted);
-        assert!(buckets.take("b", NOW).admitted);
+        (0..3).for_each(|_| assert!(buckets.take("a", NOW, 1).admitted));
+        assert!(!buckets.take("a", NOW, 1).admitted);
+        assert!(buckets.take("b", NOW, 1).admitted);
     }
 
     #[test]
@@ -152,26 +208,26 @@ mod tests {
                 allowance.retry_seconds,
             )
         };
-        assert_eq!(told(buckets.take("u", NOW)), (1, 1, 0));
-        assert_eq!(told(buckets.take("u", NOW)), (0, 2, 0));
-        assert_eq!(told(buckets.take("u", NOW)), (0, 2, 1));
-        assert_eq!(told(buckets.take("u", NOW + SECOND / 2)), (0, 2, 1));
+        assert_eq!(told(buckets.take("u", NOW, 1)), (1, 1, 0));
+        assert_eq!(told(buckets.take("u", NOW, 1)), (0, 2, 0));
+        assert_eq!(told(buckets.take("u", NOW, 1)), (0, 2, 1));
+        assert_eq!(told(buckets.take("u", NOW + SECOND / 2, 1)), (0, 2, 1));
     }
 
     #[test]
     fn a_clock_that_was_set_back_locks_nobody_out() {
         let buckets = buckets();
-        (0..3).for_each(|_| assert!(buckets.take("u", NOW).admitted));
+        (0..3).for_each(|_| assert!(buckets.take("u", NOW, 1).admitted));
         let before = NOW - 3600 * SECOND;
-        assert!(!buckets.take("u", before).admitted);
-        assert!(buckets.take("u", before + TENTH).admitted);
+        assert!(!buckets.take("u", before, 1).admitted);
+        assert!(buckets.take("u", before + TENTH, 1).admitted);
     }
 
     #[test]
     fn the_callers_that_are_remembered_are_bounded() {
         let buckets = buckets();
         for caller in 0..=CALLERS_MAX {
-            let _ = buckets.take(&caller.to_string(), NOW);
+            let _ = buckets.take(&caller.to_string(), NOW, 1);
         }
         assert!(buckets.full_at.lock().unwrap().len() <= CALLERS_MAX);
     }

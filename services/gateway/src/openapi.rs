@@ -63,9 +63,9 @@ fn headers() -> Value {
     let header = |description: &str, kind: &str, example: Value| json!({ "description": description, "schema": { "type": kind, "example": example } });
     json!({
         "Request-Id": header("Names the request in logs and problems.", "string", json!("req_01m05v1nke8g5r0xhqyx8fn2ak")),
-        "RateLimit-Limit": header("How many requests may be sent at once.", "integer", json!(200)),
-        "RateLimit-Remaining": header("How many are left of them.", "integer", json!(199)),
-        "RateLimit-Reset": header("Seconds until all are there again.", "integer", json!(1)),
+        "RateLimit-Limit": header("How many tokens the caller's bucket holds. A request takes one; a write that x-cost marks takes more.", "integer", json!(200)),
+        "RateLimit-Remaining": header("How many are left in it.", "integer", json!(199)),
+        "RateLimit-Reset": header("Seconds until it is full again.", "integer", json!(1)),
         "Retry-After": header("Seconds to wait.", "integer", json!(1)),
         "Idempotent-Replayed": header("true when the reply is that of an earlier request with the same Idempotency-Key.", "string", json!("true")),
         "Location": header("Where the thing that was made is found.", "string", json!("/v1/payouts/po_01m05v1nke8g5r0xhqyx8fn2ak")),

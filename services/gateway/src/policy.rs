@@ -1,6 +1,8 @@
 //! Who may do what, by route: read from the OpenAPI document, so that what is written there is
 //! what is enforced. A route that the document does not list lets nobody in.
 
+mod price;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use serde_json::Value;
 
 use crate::auth::{Principal, Role, role_of};
 use crate::problem::{Fault, Problem, catalogue};
+
+pub use price::Price;
 
 /// All routes, by path and method.
 pub struct Policy {
@@ -27,6 +31,8 @@ pub struct Rule {
     pub key_required: bool,
     /// Whether its answer is waited for without limit.
     pub is_patient: bool,
+    /// What a write costs its caller.
+    pub price: Price,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +122,7 @@ impl Rule {
             query: named("query"),
             key_required: key.is_some_and(|key| key["required"] == true),
             is_patient: operation[PATIENT] == true,
+            price: Price::of(operation),
         })
     }
 
@@ -127,6 +134,7 @@ impl Rule {
             query: BTreeSet::new(),
             key_required: false,
             is_patient: false,
+            price: Price::One,
         }
     }
 

@@ -22,6 +22,19 @@ use crate::{Gate, body};
 #[derive(Debug, Clone)]
 pub struct PassedOn(pub String);
 
+/// The same for services that keep nothing of a request that names no intent: then it is empty.
+#[derive(Debug, Clone)]
+pub struct Named(pub String);
+
+impl FromRequestParts<Gate> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Gate) -> Result<Self, Problem> {
+        let named = parts.extensions.get::<Self>().cloned();
+        named.ok_or_else(Problem::internal)
+    }
+}
+
 impl FromRequestParts<Gate> for PassedOn {
     type Rejection = Problem;
 
@@ -47,14 +60,17 @@ pub async fn run(
         let (mut parts, body) = request.into_parts();
         let again = Request::from_parts(parts.clone(), body);
         let bytes = body::read(again, gate).await?;
-        parts.extensions.insert(passed_on(key.as_ref()));
+        let named = Named(key.as_ref().map(derived).unwrap_or_default());
+        parts.extensions.insert(passed_on(&named));
+        parts.extensions.insert(named);
         let hash = hash(&parts, &bytes);
-        let request = Request::from_parts(parts, Body::from(bytes));
         let write = Write {
             gate,
             rule,
             principal,
+            cost: gate.limits.cost(rule.price, &bytes),
         };
+        let request = Request::from_parts(parts, Body::from(bytes));
         match key {
             None => write.once(request, next).await,
             Some(key) => write.keyed(&key, &hash, request, next).await,
@@ -67,12 +83,14 @@ struct Write<'w> {
     gate: &'w Gate,
     rule: &'w Rule,
     principal: &'w Principal,
+    /// In tokens of the caller's bucket.
+    cost: u64,
 }
 
 impl Write<'_> {
     /// Without a key: what it promises is kept, its reply is not.
     async fn once(&self, request: Request, next: Next) -> Result<Response, Problem> {
-        let mut response = next.run(request).await;
+        let mut response = self.work(request, next).await;
         self.acknowledge(&mut response, None).await?;
         Ok(response)
     }
@@ -90,7 +108,7 @@ impl Write<'_> {
             Claim::Theirs(held) => return repeated(held, hash),
         };
         let mut response = tokio::select! {
-            response = next.run(request) => response,
+            response = self.work(request, next) => response,
             never = self.keep(key, attempt) => match never {},
         };
         match outcome(&response) {
@@ -104,6 +122,17 @@ impl Write<'_> {
             Outcome::NotTried => store.release(key, attempt).await?,
         }
         Ok(response)
+    }
+
+    /// Does what was asked for, once it is paid for: a reply that is repeated is not.
+    async fn work(&self, request: Request, next: Next) -> Response {
+        let (gate, bucket) = (self.gate, self.principal.bucket());
+        let paid = gate.limits.take_rest(&bucket, self.cost, gate.clock.wall());
+        if paid.admitted {
+            next.run(request).await
+        } else {
+            paid.refusal().into_response()
+        }
     }
 
     /// Keeps the lease for as long as this is polled. A renewal that fails is tried again; if the
@@ -244,18 +273,23 @@ fn is_key(key: &str) -> bool {
     (1..=255).contains(&key.len()) && key.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
+fn passed_on(named: &Named) -> PassedOn {
+    if named.0.is_empty() {
+        PassedOn(kit::ids::fresh("once"))
+    } else {
+        PassedOn(named.0.clone())
+    }
+}
+
 /// Of a fixed length, whatever the key's, and another one at each route.
-fn passed_on(key: Option<&Key>) -> PassedOn {
-    let Some(key) = key else {
-        return PassedOn(kit::ids::fresh("once"));
-    };
+fn derived(key: &Key) -> String {
     let digest = digest(&[
         key.principal.as_bytes(),
         key.method.as_bytes(),
         key.route.as_bytes(),
         key.key.as_bytes(),
     ]);
-    PassedOn(format!("key_{}", hex::encode(digest)))
+    format!("key_{}", hex::encode(digest))
 }
 
 /// What must be the same for two requests to be the same.
@@ -291,13 +325,12 @@ mod tests {
         let key = |principal: &str, method: &str, route: &str, key: &str| {
             let words = [principal, method, route, key].map(ToOwned::to_owned);
             let [principal, method, route, key] = words;
-            passed_on(Some(&Key {
+            derived(&Key {
                 principal,
                 method,
                 route,
                 key,
-            }))
-            .0
+            })
         };
         let one = key("u", "POST", "/r", "k");
         assert_eq!(one, key("u", "POST", "/r", "k"));
@@ -310,7 +343,8 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
-        assert!(one.len() <= 255 && passed_on(None).0 != passed_on(None).0);
+        let none = || passed_on(&Named(String::new())).0;
+        assert!(one.len() <= 255 && none() != none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use money::{Amount, Asset};
 use wire::allocation::v1 as contract;
 
 use super::{creator, month, program, subscriber};
-use crate::domain::{Ask, Target, Wish};
+use crate::domain::{Ask, Order, Target, Wish};
 use crate::error::invalid;
 
 /// The most that one creator can be given of one pool: a million dollars.
@@ -18,9 +18,12 @@ const AMOUNT_MAX_MINOR: i64 = 100_000_000;
 /// is one row more in four tables, and a fact.
 const TARGETS_MAX: usize = 1_000;
 
+/// Bytes of a caller's key, as at Stripe.
+const KEY_MAX: usize = 255;
+
 /// # Errors
 /// `Invalid` naming the field.
-pub fn one(request: &contract::SetAllocationRequest) -> Result<(Ask, Option<Month>), Error> {
+pub fn one(request: &contract::SetAllocationRequest) -> Result<Order, Error> {
     let ask = Ask {
         subscriber: subscriber(&request.subscriber_id)?,
         program: program(&request.program)?,
@@ -29,31 +32,45 @@ pub fn one(request: &contract::SetAllocationRequest) -> Result<(Ask, Option<Mont
             to: amount("amount_minor", request.amount_minor)?,
         }),
     };
-    Ok((ask, month("month", &request.month)?))
+    let month = month("month", &request.month)?;
+    order(ask, month, &request.idempotency_key)
 }
 
 /// # Errors
 /// `Invalid` naming the field, such as `targets[2].amount_minor`.
-pub fn all(request: &contract::SetAllocationsRequest) -> Result<(Ask, Option<Month>), Error> {
+pub fn all(request: &contract::SetAllocationsRequest) -> Result<Order, Error> {
     let ask = Ask {
         subscriber: subscriber(&request.subscriber_id)?,
         program: program(&request.program)?,
         wish: Wish::All(targets(&request.targets)?),
     };
-    Ok((ask, month("month", &request.month)?))
+    let month = month("month", &request.month)?;
+    order(ask, month, &request.idempotency_key)
 }
 
 /// # Errors
 /// `Invalid` naming the field.
-pub fn copy(request: &contract::CopyAllocationsRequest) -> Result<Ask, Error> {
-    Ok(Ask {
+pub fn copy(request: &contract::CopyAllocationsRequest) -> Result<Order, Error> {
+    let ask = Ask {
         subscriber: subscriber(&request.subscriber_id)?,
         program: program(&request.program)?,
         wish: Wish::Copy {
             from: month("from_month", &request.from_month)?,
             scale: request.scale,
         },
-    })
+    };
+    order(ask, None, &request.idempotency_key)
+}
+
+/// An empty key is none.
+fn order(ask: Ask, month: Option<Month>, key: &str) -> Result<Order, Error> {
+    if key.len() > KEY_MAX || key.contains(char::is_control) {
+        let why = format!("use at most {KEY_MAX} bytes without control characters");
+        return Err(invalid("idempotency_key", why));
+    }
+    let key = Some(key).filter(|key| !key.is_empty());
+    let key = key.map(ToOwned::to_owned);
+    Ok(Order { ask, month, key })
 }
 
 fn targets(given: &[contract::AllocationTarget]) -> Result<Vec<Target>, Error> {

@@ -10,54 +10,71 @@ use time::OffsetDateTime;
 use wire::allocation::v1 as contract;
 
 use super::{Usecases, View};
-use crate::domain::{Ask, Direction, Earlier, Move, Situation, Wish, decide, source, standing};
+use crate::domain::{
+    Ask, Direction, Earlier, Move, Order, Situation, Wish, decide, source, standing,
+};
 use crate::error::{bug, no_month_yet};
 use crate::store::{Changes, NewChange, PoolView, Reading, Share};
 
+/// The pool afterwards and the keys of the facts, of which there are none when nothing changed.
+pub type Done = (View, Vec<String>);
+
 impl Usecases {
-    /// Directs money as asked, all or nothing; `None` directs it in the open month. Answers the
-    /// pool afterwards and the keys of the facts, of which there are none when nothing changed.
+    /// Directs money as asked, all or nothing; what was carried out under the order's key before
+    /// is answered as it was then.
     ///
     /// # Errors
-    /// Every refusal of [`decide`], and the database's.
-    pub async fn direct(
-        &self,
-        ask: &Ask,
-        month: Option<Month>,
-    ) -> Result<(View, Vec<String>), Error> {
+    /// Every refusal of [`decide`], `IDEMPOTENCY_KEY_REUSED`, and the database's.
+    pub async fn direct(&self, order: &Order) -> Result<Done, Error> {
+        loop {
+            // Without an answer the key was taken under way, and the next look finds by whom.
+            if let Some(done) = self.try_direct(order).await? {
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn try_direct(&self, order: &Order) -> Result<Option<Done>, Error> {
+        let ask = &order.ask;
         let mut tx = self.store.begin().await?;
-        let (month, open, reading) = self.enter_in_tx(&mut tx, ask, month).await?;
+        let (month, open, reading) = self.enter_in_tx(&mut tx, ask, order.month).await?;
+        if let Some(done) = self.find_done_in_tx(&mut tx, order).await? {
+            return Ok(Some(done));
+        }
         let mut shares = self.store.list_shares_in_tx(&mut tx, ask, month).await?;
         let earlier = self.find_earlier_in_tx(&mut tx, ask, open).await?;
         let standing = standing(month, reading.state, open);
-        let pool = reading.pool;
         let situation = Situation {
             month,
             standing,
             open,
             unknown: reading.unknown,
             subscribed: reading.subscribed,
-            pool,
+            pool: reading.pool,
             shares: amounts(&shares),
             earlier,
         };
-        let view = |pool| View {
+        let direction = decide(ask, &situation)?;
+        let (mut pool, mut facts) = (reading.pool, Vec::new());
+        if let Some(direction) = &direction {
+            let now = self.clock.now();
+            facts = self.save_in_tx(&mut tx, ask, month, direction, now).await?;
+            shares = after(shares, &direction.moves, now);
+            pool = direction.pool;
+        }
+        let ended = (&pool, direction.is_some());
+        if !self.keep_answer_in_tx(&mut tx, order, month, ended).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        tx.commit().await?;
+        let view = View {
             program: ask.program,
             month,
             standing,
-            pool,
+            pool: PoolView { pool, shares },
         };
-        let Some(direction) = decide(ask, &situation)? else {
-            return Ok((view(PoolView { pool, shares }), Vec::new()));
-        };
-        let now = self.clock.now();
-        let keys = self
-            .save_in_tx(&mut tx, ask, month, &direction, now)
-            .await?;
-        tx.commit().await?;
-        shares = after(shares, &direction.moves, now);
-        let pool = direction.pool;
-        Ok((view(PoolView { pool, shares }), keys))
+        Ok(Some((view, facts)))
     }
 
     /// Takes the month's shared lock and the pool's, and reads what the decision needs. Asked

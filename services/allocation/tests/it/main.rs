@@ -1,5 +1,6 @@
 //! allocation over real Postgres and NATS.
 
+mod again;
 mod barrier;
 mod copying;
 mod directing;

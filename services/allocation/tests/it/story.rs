@@ -119,6 +119,7 @@ pub fn set(subscriber: &str, creator: &str, cents: i64, month: &str) -> SetAlloc
         creator_id: creator.into(),
         amount_minor: cents,
         month: month.into(),
+        ..Default::default()
     }
 }
 
@@ -132,6 +133,7 @@ pub fn all(subscriber: &str, targets: &[(&str, i64)], month: &str) -> SetAllocat
         program: "allocation".into(),
         month: month.into(),
         targets: targets.iter().map(target).collect(),
+        ..Default::default()
     }
 }
 
@@ -141,6 +143,7 @@ pub fn copy(subscriber: &str, from_month: &str, scale: bool) -> CopyAllocationsR
         program: "allocation".into(),
         from_month: from_month.into(),
         scale,
+        ..Default::default()
     }
 }
 

@@ -44,6 +44,8 @@ catalogue! {
         "A body may have so many bytes as the detail says. Send less at once.";
     CHANGE_IN_PROGRESS "change_in_progress" CONFLICT "Another change is under way"
         "The subscription is being changed by another request. The same request may be sent again in a moment.";
+    CHECKOUT_IN_PROGRESS "checkout_in_progress" CONFLICT "Another checkout is being made"
+        "Another request of the subscriber is making a page for this program. The same request may be sent again in a moment.";
     CREATOR_NOT_ONBOARDED "creator_not_onboarded" CONFLICT "The creator has no account yet"
         "The creator has not begun onboarding. Start it with POST /v1/creators/me/connect.";
     CREATOR_UNKNOWN "creator_unknown" NOT_FOUND "There is no such creator"
@@ -117,7 +119,7 @@ catalogue! {
     PROMOTION_UNKNOWN "promotion_unknown" UNPROCESSABLE_ENTITY "The promotion code is not valid"
         "Stripe has no active promotion code of this name.";
     RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"
-        "Wait as many seconds as Retry-After says. RateLimit-Limit, RateLimit-Remaining and RateLimit-Reset stand on every reply.";
+        "Wait as many seconds as Retry-After says. RateLimit-Limit, RateLimit-Remaining and RateLimit-Reset stand on every reply; a write that its route marks with x-cost takes more than one of them.";
     REQUEST_IN_FLIGHT "request_in_flight" CONFLICT "The same request is still being worked on"
         "A request with this Idempotency-Key has begun and is not done. Ask again after Retry-After seconds.";
     REQUIRES_ADMIN_APPROVAL "requires_admin_approval" CONFLICT "The payout needs an admin's approval"

@@ -20,7 +20,7 @@ impl From<Status> for Problem {
         } else {
             Origin::Service
         };
-        if reason == "CHANGE_IN_PROGRESS" {
+        if ["CHANGE_IN_PROGRESS", "CHECKOUT_IN_PROGRESS"].contains(&reason.as_str()) {
             problem = problem.retry_after(1);
         }
         for (key, value) in metadata {
@@ -152,6 +152,19 @@ mod tests {
             (&120.into(), &"007".into())
         );
         assert_eq!(shown["type"], "/v1/problems/month_locked");
+    }
+
+    /// Instants come as REST writes them, and go out as they came.
+    #[test]
+    fn when_a_subscription_ends_is_told_as_a_time() {
+        let at = "2027-02-01T00:00:00Z";
+        let rejection = Rejection::new("SUBSCRIPTION_ENDING", "no").with("ends_at", at);
+        let problem = Problem::from(kit::Error::Rejected(rejection));
+        let shown = serde_json::to_value(problem).expect("JSON");
+        assert_eq!(
+            (&shown["code"], &shown["ends_at"]),
+            (&"subscription_ending".into(), &at.into())
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::auth::Principal;
 use crate::body::{Body, MaybeBody, Part, Query};
 use crate::input::{self, given};
 use crate::problem::{Fault, Faults, Problem};
+use crate::write::Named;
 
 /// The program that subscribers allocate in.
 pub const PROGRAM: &str = "allocation";
@@ -140,6 +141,7 @@ pub struct AllocationPut {
 pub async fn set(
     State(gate): State<Gate>,
     principal: Principal,
+    Named(idempotency_key): Named,
     Part(creator_id): Part,
     Body(body): Body<AllocationPut>,
 ) -> Result<Done<Pool>, Problem> {
@@ -150,6 +152,7 @@ pub async fn set(
         creator_id: faults.take(input::creator_id("creator_id", &creator_id)),
         amount_minor: faults.take(input::cents("amount_cents", body.amount_cents)),
         month: faults.take(month("month", body.month.as_deref())),
+        idempotency_key,
     };
     faults.none()?;
     let mut client = AllocationServiceClient::new(gate.allocation.clone());
@@ -186,12 +189,13 @@ pub struct AllocationLine {
     request_body(content = AllocationsPut, description = "All shares"),
     responses((status = 200, description = "The pool afterwards", body = Pool)),
     security(("bearer" = ["subscriber"])),
-    extensions(("x-problems" = json!(["insufficient_funds", "self_allocation", "creator_unknown",
+    extensions(("x-cost" = json!("lines")), ("x-problems" = json!(["insufficient_funds", "self_allocation", "creator_unknown",
         "month_locked", "month_not_open", "month_unknown", "subscription_required",
         "subscription_past_due"]))))]
 pub async fn set_all(
     State(gate): State<Gate>,
     principal: Principal,
+    Named(idempotency_key): Named,
     Body(body): Body<AllocationsPut>,
 ) -> Result<Done<Pool>, Problem> {
     let mut faults = Faults::default();
@@ -203,6 +207,7 @@ pub async fn set_all(
         program: PROGRAM.to_owned(),
         month,
         targets,
+        idempotency_key,
     };
     let mut client = AllocationServiceClient::new(gate.allocation.clone());
     all_set(client.set_allocations(request).await?.into_inner())
@@ -251,12 +256,13 @@ pub struct CopyPost {
     request_body(content = CopyPost, description = "May be absent"),
     responses((status = 200, description = "The pool afterwards", body = Pool)),
     security(("bearer" = ["subscriber"])),
-    extensions(("x-problems" = json!(["nothing_to_copy", "insufficient_funds", "self_allocation",
+    extensions(("x-cost" = json!("copy")), ("x-problems" = json!(["nothing_to_copy", "insufficient_funds", "self_allocation",
         "creator_unknown", "month_locked", "month_not_open", "month_unknown",
         "subscription_required", "subscription_past_due"]))))]
 pub async fn copy(
     State(gate): State<Gate>,
     principal: Principal,
+    Named(idempotency_key): Named,
     MaybeBody(body): MaybeBody<CopyPost>,
 ) -> Result<Done<Pool>, Problem> {
     let request = CopyAllocationsRequest {
@@ -264,6 +270,7 @@ pub async fn copy(
         program: PROGRAM.to_owned(),
         from_month: month("from_month", body.from_month.as_deref())?,
         scale: body.scale.unwrap_or(false),
+        idempotency_key,
     };
     let mut client = AllocationServiceClient::new(gate.allocation.clone());
     all_set(client.copy_allocations(request).await?.into_inner())

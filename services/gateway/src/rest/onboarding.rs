@@ -47,7 +47,7 @@ pub struct OnboardingLink {
     request_body(content = ConnectPost, description = "May be absent"),
     responses((status = 200, description = "The page to send the browser to", body = OnboardingLink)),
     security(("bearer" = ["creator"])),
-    extensions(("x-problems" = json!(["stripe_refused"]))))]
+    extensions(("x-cost" = json!("stripe")), ("x-problems" = json!(["stripe_refused"]))))]
 pub async fn connect(
     State(gate): State<Gate>,
     principal: Principal,

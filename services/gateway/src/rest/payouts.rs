@@ -214,7 +214,7 @@ pub struct PayoutPost {
     request_body(content = PayoutPost, description = "May be absent"),
     responses((status = 201, description = "The payout, as far as it has come", body = Payout)),
     security(("bearer" = ["creator"])),
-    extensions(("x-key" = json!("required")), ("x-problems" = json!(["creator_unknown",
+    extensions(("x-cost" = json!("stripe")), ("x-key" = json!("required")), ("x-problems" = json!(["creator_unknown",
         "creator_not_onboarded", "account_not_verified", "below_minimum", "insufficient_balance",
         "funds_settling", "exceeds_single_limit", "exceeds_new_account_limit",
         "exceeds_daily_count", "exceeds_daily_amount", "exceeds_monthly_amount", "too_soon",

@@ -109,8 +109,9 @@ const PLAN_DEFAULT: &str = "plan_10";
     request_body(content = CheckoutPost, description = "May be absent"),
     responses((status = 200, description = "The page to send the browser to", body = Checkout)),
     security(("bearer" = ["subscriber"])),
-    extensions(("x-problems" = json!(["plan_unknown", "amount_out_of_bounds",
-        "promotion_unknown", "already_subscribed", "program_unknown", "stripe_refused"]))))]
+    extensions(("x-cost" = json!("stripe")), ("x-problems" = json!(["plan_unknown", "amount_out_of_bounds",
+        "promotion_unknown", "already_subscribed", "checkout_in_progress", "program_unknown",
+        "stripe_refused"]))))]
 pub async fn checkout(
     State(gate): State<Gate>,
     principal: Principal,
@@ -282,7 +283,7 @@ pub struct SubscriptionPatch {
     request_body(content = SubscriptionPatch, description = "At least one of its fields"),
     responses((status = 200, description = "The subscription as it is now", body = Subscription)),
     security(("bearer" = ["subscriber"])),
-    extensions(("x-problems" = json!(["plan_unknown", "amount_out_of_bounds", "program_required",
+    extensions(("x-cost" = json!("stripe")), ("x-problems" = json!(["plan_unknown", "amount_out_of_bounds", "program_required",
         "program_unknown", "subscription_required", "subscription_past_due", "subscription_ending",
         "payment_required", "change_in_progress", "idempotency_key_expired", "stripe_refused"]))))]
 pub async fn change(
@@ -332,7 +333,7 @@ fn resume(body: &SubscriptionPatch) -> Result<bool, Fault> {
 #[utoipa::path(delete, path = "/v1/subscriptions/me", tag = "subscriptions", params(ProgramQuery),
     responses((status = 200, description = "The subscription as it is now", body = Subscription)),
     security(("bearer" = ["subscriber"])),
-    extensions(("x-problems" = json!(["program_required", "program_unknown",
+    extensions(("x-cost" = json!("stripe")), ("x-problems" = json!(["program_required", "program_unknown",
         "subscription_required", "change_in_progress", "idempotency_key_expired",
         "stripe_refused"]))))]
 pub async fn cancel(

@@ -3,6 +3,10 @@
 use anyhow::Result;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use wire::allocation::v1::{
+    CopyAllocationsRequest, GetAllocationsResponse, SetAllocationRequest, SetAllocationsRequest,
+    SetAllocationsResponse,
+};
 use wire::payout::v1::{Payout, RequestPayoutRequest};
 
 use crate::bench::{Bench, Reply, read, token};
@@ -322,5 +326,72 @@ async fn ten_at_once_under_one_key_through_two_processes_are_one() -> Result<()>
         assert!(status.is_success() || reply.problem() == (409, "request_in_flight"));
     }
     assert_eq!(fake.asked::<RequestPayoutRequest>(REQUEST).len(), 1);
+    Ok(())
+}
+
+/// Goal: allocation can tell a request that came again from a new one, so that what was done in
+/// one month is not done once more in the next.
+/// Method: every write of allocations loses its first reply and is sent again.
+#[tokio::test]
+async fn an_allocation_that_is_sent_again_after_a_lost_reply_is_passed_on_under_one_key()
+-> Result<()> {
+    let fake = Fake::default();
+    let bench = Bench::over(&fake).await?;
+    let body = json!({ "amount_cents": 300 });
+    let whole = json!({ "allocations": [{ "creator_id": "alice", "amount_cents": 300 }] });
+    let one = "AllocationService/SetAllocation";
+    let all = "AllocationService/SetAllocations";
+    let copy = "AllocationService/CopyAllocations";
+    let mut keys = Vec::new();
+    for (method, path, body, rpc) in [
+        (Method::PUT, "/v1/allocations/alice", &body, one),
+        (Method::PUT, "/v1/allocations", &whole, all),
+        (Method::POST, "/v1/allocations/copy", &json!({}), copy),
+    ] {
+        let send = async |key: Option<&str>| {
+            let request = bench.request(method.clone(), path)?;
+            let request = request.bearer_auth(token("u1", "subscriber")).json(body);
+            read(match key {
+                Some(key) => request.header("idempotency-key", key),
+                None => request,
+            })
+            .await
+        };
+        fake.try_on(rpc, |(): ()| {
+            Err::<(), _>(kit::Error::unavailable("the reply was lost"))
+        });
+        assert_eq!(send(Some("k1")).await?.problem(), (503, "unavailable"));
+        fake.on(rpc, |(): ()| SetAllocationsResponse {
+            pool: Some(GetAllocationsResponse::default()),
+            fact_ids: Vec::new(),
+        });
+        assert_eq!(send(Some("k1")).await?.status, 200, "{path}");
+        assert_eq!(send(None).await?.status, 200, "{path}");
+        let passed_on: Vec<String> = match rpc {
+            "AllocationService/CopyAllocations" => fake
+                .asked::<CopyAllocationsRequest>(rpc)
+                .into_iter()
+                .map(|asked| asked.idempotency_key)
+                .collect(),
+            "AllocationService/SetAllocations" => fake
+                .asked::<SetAllocationsRequest>(rpc)
+                .into_iter()
+                .map(|asked| asked.idempotency_key)
+                .collect(),
+            _ => fake
+                .asked::<SetAllocationRequest>(rpc)
+                .into_iter()
+                .map(|asked| asked.idempotency_key)
+                .collect(),
+        };
+        assert_eq!(passed_on.len(), 3, "{path}");
+        assert!(!passed_on[0].is_empty(), "{path} passes no key on");
+        assert_eq!(passed_on[0], passed_on[1], "{path}");
+        assert_eq!(passed_on[2], "", "{path} without a key");
+        keys.push(passed_on[0].clone());
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 3, "each route has its own");
     Ok(())
 }
