@@ -3,9 +3,12 @@
 mod change;
 mod charge;
 mod checkout;
+mod checkout_order;
+mod checkout_turn;
 mod customer;
 mod event;
 mod month;
+mod second;
 mod subscription;
 mod work;
 
@@ -14,6 +17,8 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 pub use change::Change;
 pub use charge::UnclaimedObject;
 pub use checkout::Checkout;
+pub use checkout_order::CheckoutSent;
+pub use checkout_turn::CheckoutTurn;
 pub use month::{Cash, MonthCash};
 pub use subscription::Subscription;
 pub use work::Claim;

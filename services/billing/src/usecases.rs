@@ -4,9 +4,11 @@ mod change;
 mod checkout;
 mod month;
 mod offers;
+mod pages;
 mod reading;
 mod recording;
 pub mod refusals;
+mod seconds;
 
 use std::sync::Arc;
 

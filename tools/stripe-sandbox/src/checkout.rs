@@ -4,13 +4,16 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Endpoint};
 use crate::charges::CHARGE_MIN;
-use crate::clock::DAY;
+use crate::clock::{DAY, HOUR};
 use crate::discounts::{Order, Place, Wanted};
 use crate::error::{Answer, Refusal};
 use crate::form::Params;
 use crate::offers::{Offer, check_total, full_total};
 use crate::quotes::{Quote, Start};
 use crate::store::{PLATFORM, World};
+
+/// Seconds that a session is open at least, unless it is expired by hand.
+const OPEN_MIN: i64 = HOUR / 2;
 
 const CREATE: &[&str] = &[
     "mode",
@@ -77,11 +80,9 @@ fn create(world: &mut World, call: &Call) -> Answer {
     check_fixed(params, recurring)?;
     let start = Start::read(world.now, params, recurring)?;
     let expires_at = params.int("expires_at")?.unwrap_or(world.now + DAY);
-    if expires_at <= world.now {
-        return Err(Refusal::invalid(
-            "expires_at",
-            "The session must expire in the future.",
-        ));
+    if !(world.now + OPEN_MIN..=world.now + DAY).contains(&expires_at) {
+        let message = "The session must expire at least 30 minutes and at most 24 hours from now.";
+        return Err(Refusal::invalid("expires_at", message));
     }
     let offers = world.read_offers(params, recurring)?;
     check_total(&offers)?;

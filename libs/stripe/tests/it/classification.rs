@@ -58,8 +58,16 @@ async fn a_failure_follows_from_status_and_code() {
         (403, error(invalid, "account_invalid"), "out of reach"),
         // About the key, and about an order that names no account: not the account's doing.
         (401, error(invalid, "account_invalid"), "unauthorized"),
-        (403, error(invalid, "platform_api_key_expired"), "unauthorized"),
-        (403, error("permission_error", "more_permissions_required"), "unauthorized"),
+        (
+            403,
+            error(invalid, "platform_api_key_expired"),
+            "unauthorized",
+        ),
+        (
+            403,
+            error("permission_error", "more_permissions_required"),
+            "unauthorized",
+        ),
         (400, error(invalid, "account_invalid"), "refused"),
         (400, error("idempotency_error", "key_reuse"), "key misused"),
         (

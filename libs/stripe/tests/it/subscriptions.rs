@@ -273,7 +273,10 @@ async fn only_a_customers_open_pages_are_listed_with_what_they_are_for() {
     let session = json!({"id": "cs_1", "customer": "cus_1", "metadata": {"program": "p"}});
     let server = Server::always(Reply::json(200, page(json!([session]), false))).await;
     let stripe = client(&server.url);
-    let open = stripe.list_open_checkout_sessions_of("cus_1").await.unwrap();
+    let open = stripe
+        .list_open_checkout_sessions_of("cus_1")
+        .await
+        .unwrap();
     assert_eq!(open[0].metadata, labels([("program", "p")]));
     assert_eq!(open[0].customer.as_deref(), Some("cus_1"));
     let heard = &server.heard()[0];

@@ -1,5 +1,6 @@
 //! What becomes of a subscription when its subscriber wishes for something else: dearer at once,
-//! cheaper from the next period on.
+//! cheaper from the next period on. While the first month was charged whole, as a line of its own,
+//! dearer waits, too: Stripe would charge the rest of the month and give back nothing for it.
 
 use super::subscription::{Phase, Standing, Terms};
 
@@ -47,15 +48,15 @@ pub struct Repricing {
 pub enum Refused {
     /// What is due is to be paid first.
     PastDue,
-    /// There is no next period for which a lower price could hold.
+    /// There is no next period for which the price could hold.
     Ending,
 }
 
 /// Decides what a wish comes to.
 ///
 /// # Errors
-/// `PastDue` for every wish but a cancellation; `Ending` for a lower price after a cancellation
-/// that is not taken back with it.
+/// `PastDue` for every wish but a cancellation; `Ending` for a price of the next period after a
+/// cancellation that is not taken back with it.
 pub fn decide_change(standing: &Standing, wish: &Wish) -> Result<Decision, Refused> {
     let (to, resume) = match wish {
         Wish::Cancel => return Ok(end(standing, true)),
@@ -91,14 +92,15 @@ fn reprice(standing: &Standing, to: &Terms) -> Option<Repricing> {
         return None;
     }
     let paid = standing.phase == Phase::Paid;
+    let waits = standing.whole;
     let (dearer, cheaper) = (
         to.amount_minor > standing.now.amount_minor,
         to.amount_minor < standing.now.amount_minor,
     );
     Some(Repricing {
         to: to.clone(),
-        charge_now: paid && dearer,
-        paid: (paid && cheaper).then(|| standing.now.clone()),
+        charge_now: paid && dearer && !waits,
+        paid: (paid && (cheaper || dearer && waits)).then(|| standing.now.clone()),
     })
 }
 
@@ -119,6 +121,7 @@ mod tests {
             now: terms("plan", amount_minor),
             next: None,
             ending: false,
+            whole: false,
         }
     }
 
@@ -201,6 +204,27 @@ mod tests {
         ] {
             assert_eq!(decide_change(&standing, &to(amount)), decided, "{amount}");
         }
+    }
+
+    /// $10.00 were paid as a line of its own.
+    #[test]
+    fn dearer_waits_as_well_while_the_first_month_was_charged_whole() {
+        let standing = Standing {
+            whole: true,
+            ..on(Phase::Paid, 1_000)
+        };
+        for (amount, decided) in [
+            (5_000, order(5_000, false, Some(1_000))),
+            (500, order(500, false, Some(1_000))),
+            (1_000, Ok(Decision::Nothing)),
+        ] {
+            assert_eq!(decide_change(&standing, &to(amount)), decided, "{amount}");
+        }
+        let ends = Standing {
+            ending: true,
+            ..standing
+        };
+        assert_eq!(decide_change(&ends, &to(5_000)), Err(Refused::Ending));
     }
 
     #[test]

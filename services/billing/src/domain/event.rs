@@ -16,13 +16,15 @@ pub struct Event {
     pub counts_from: OffsetDateTime,
 }
 
-/// An object to read back from Stripe.
+/// An object to read back from Stripe, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WorkKind {
     Subscription,
     Invoice,
     /// An invoice that could not be paid: its subscription is read.
     Unpaid,
+    /// A checkout page that was paid: the subscriber's others are closed.
+    Paid,
 }
 
 impl WorkKind {
@@ -33,13 +35,14 @@ impl WorkKind {
             Self::Subscription => "read_subscription",
             Self::Invoice => "read_invoice",
             Self::Unpaid => "read_unpaid",
+            Self::Paid => "close_pages",
         }
     }
 
     /// Reads a column.
     #[must_use]
     pub fn from_column(text: &str) -> Option<Self> {
-        [Self::Subscription, Self::Invoice, Self::Unpaid]
+        [Self::Subscription, Self::Invoice, Self::Unpaid, Self::Paid]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
@@ -56,6 +59,7 @@ impl Event {
         match self.kind.as_str() {
             "invoice.paid" | "invoice.payment_succeeded" => Some(WorkKind::Invoice),
             "invoice.payment_failed" => Some(WorkKind::Unpaid),
+            "checkout.session.completed" => Some(WorkKind::Paid),
             kind if kind.starts_with("customer.subscription.") => Some(WorkKind::Subscription),
             _ => None,
         }
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn paid_invoices_and_subscriptions_are_read_and_everything_else_only_counts() {
+    fn paid_invoices_subscriptions_and_pages_are_work_and_everything_else_only_counts() {
         assert_eq!(event("invoice.paid", "").work(), Some(WorkKind::Invoice));
         assert_eq!(
             event("invoice.payment_succeeded", "").work(),
@@ -112,6 +116,10 @@ mod tests {
         assert_eq!(
             event("customer.subscription.deleted", "").work(),
             Some(WorkKind::Subscription)
+        );
+        assert_eq!(
+            event("checkout.session.completed", "").work(),
+            Some(WorkKind::Paid)
         );
         for other in [
             "invoice.created",

@@ -10,6 +10,11 @@ const PART_MIN_MINOR: i64 = 100;
 /// Stripe wants a trial to end 48 hours ahead; one more, for the way there.
 const TRIAL_MIN: Duration = Duration::hours(49);
 
+/// Stripe closes a page after half an hour at the earliest and a day at the latest, by its own
+/// clock; five minutes are for the difference to ours.
+const PAGE_MIN: Duration = Duration::minutes(35);
+const PAGE_MAX: Duration = Duration::minutes(24 * 60 - 5);
+
 /// How a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begins {
@@ -64,6 +69,8 @@ pub fn start(plan: &Plan, amount_minor: i64, now: OffsetDateTime) -> Start {
     }
     let part = part_of_month(amount_minor, now, anchor_at);
     let begins = match plan.prorate {
+        // Its page will outlive the month, so it is for the next one, whenever it is paid.
+        _ if anchor_at < now + PAGE_MIN => Begins::Free,
         false => Begins::Full,
         true if part < amount_minor.min(PART_MIN_MINOR) => Begins::Free,
         true => Begins::Prorated,
@@ -72,13 +79,11 @@ pub fn start(plan: &Plan, amount_minor: i64, now: OffsetDateTime) -> Start {
 }
 
 impl Start {
-    /// Whether Stripe no longer takes such an order.
+    /// When a page that is made now is to be closed. Paid after its anchor, a first month that is
+    /// charged whole would be charged on top of the month that began meanwhile.
     #[must_use]
-    pub fn is_stale(&self, now: OffsetDateTime) -> bool {
-        match self.begins {
-            Begins::Trial => self.anchor_at < now + TRIAL_MIN,
-            Begins::Prorated | Begins::Full | Begins::Free => self.anchor_at <= now,
-        }
+    pub fn page_closes_at(&self, now: OffsetDateTime) -> OffsetDateTime {
+        self.anchor_at.min(now + PAGE_MAX).max(now + PAGE_MIN)
     }
 }
 
@@ -150,7 +155,9 @@ mod tests {
             (datetime!(2027-01-25 21:00 UTC), 1_000, true, Prorated),
             (datetime!(2027-01-31 22:00 UTC), 50_000, true, Prorated),
             (datetime!(2027-01-31 23:59:59 UTC), 50_000, true, Free),
-            (datetime!(2027-01-31 23:59:59 UTC), 500, false, Full),
+            (datetime!(2027-01-31 23:25 UTC), 500, false, Full),
+            // No page is so short that it could only be paid before midnight.
+            (datetime!(2027-01-31 23:25:01 UTC), 500, false, Free),
             // A whole month is charged, however little it costs.
             (datetime!(2027-01-01 00:00 UTC), 50, true, Prorated),
         ] {
@@ -199,12 +206,25 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_stale_when_its_first_of_a_month_has_come_or_is_too_near_for_a_trial() {
+    fn a_page_lasts_a_day_but_not_beyond_its_anchor_and_half_an_hour_at_least() {
         let anchor_at = datetime!(2027-02-01 00:00 UTC);
-        let at = |begins, now| Start { begins, anchor_at }.is_stale(now);
-        assert!(at(Begins::Prorated, anchor_at) && at(Begins::Full, anchor_at));
-        assert!(!at(Begins::Free, datetime!(2027-01-31 23:59 UTC)));
-        assert!(at(Begins::Trial, datetime!(2027-01-30 00:00 UTC)));
-        assert!(!at(Begins::Trial, datetime!(2027-01-29 22:00 UTC)));
+        for (now, closes_at) in [
+            (
+                datetime!(2027-01-31 00:04 UTC),
+                datetime!(2027-01-31 23:59 UTC),
+            ),
+            (datetime!(2027-01-31 00:06 UTC), anchor_at),
+            (datetime!(2027-01-31 23:25 UTC), anchor_at),
+            (
+                datetime!(2027-01-31 23:59 UTC),
+                datetime!(2027-02-01 00:34 UTC),
+            ),
+        ] {
+            let start = Start {
+                begins: Begins::Full,
+                anchor_at,
+            };
+            assert_eq!(start.page_closes_at(now), closes_at, "{now}");
+        }
     }
 }

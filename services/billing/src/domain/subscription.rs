@@ -9,6 +9,9 @@ const PLAN: &str = "plan_id";
 const PAID_PLAN: &str = "paid_plan_id";
 const PAID_AMOUNT: &str = "paid_amount_minor";
 const PAID_UNTIL: &str = "paid_until";
+/// Until when the first month was charged whole, as a line of its own. Stripe gives nothing back
+/// for it: it knows the subscription's price alone.
+const WHOLE_UNTIL: &str = "whole_until";
 
 /// What is had for how much each month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Standing {
     pub next: Option<Terms>,
     /// Whether it ends with the period.
     pub ending: bool,
+    /// Whether the running period was charged whole, apart from the price.
+    pub whole: bool,
 }
 
 impl Standing {
@@ -57,6 +62,7 @@ impl Standing {
             now,
             next,
             ending: read.cancel_at_period_end,
+            whole: label_time(&read.metadata, WHOLE_UNTIL).is_some_and(|until| until > started),
         })
     }
 }
@@ -64,7 +70,7 @@ impl Standing {
 /// The terms that still hold because they were paid for, if the period that they were paid for
 /// is the running one.
 fn paid_terms(labels: &Metadata, period_started: i64) -> Option<Terms> {
-    let until: i64 = labels.get(PAID_UNTIL)?.parse().ok()?;
+    let until = label_time(labels, PAID_UNTIL)?;
     if until <= period_started {
         return None;
     }
@@ -72,6 +78,16 @@ fn paid_terms(labels: &Metadata, period_started: i64) -> Option<Terms> {
         plan_id: labels.get(PAID_PLAN)?.clone(),
         amount_minor: labels.get(PAID_AMOUNT)?.parse().ok()?,
     })
+}
+
+fn label_time(labels: &Metadata, name: &str) -> Option<i64> {
+    labels.get(name)?.parse().ok()
+}
+
+/// The label of a first month that is charged whole.
+#[must_use]
+pub fn whole_label(until: i64) -> (String, String) {
+    (WHOLE_UNTIL.to_owned(), until.to_string())
 }
 
 /// The labels of a price's plan, and of what was paid until the period's end where that holds
@@ -193,6 +209,17 @@ mod tests {
         };
         let standing = Standing::read(&rolled_over).unwrap();
         assert_eq!((standing.now.amount_minor, standing.next), (500, None));
+    }
+
+    #[test]
+    fn a_first_month_was_charged_whole_until_the_period_rolls_over() {
+        let mut read = cheaper();
+        assert!(!Standing::read(&read).unwrap().whole);
+        read.metadata
+            .extend([whole_label(read.period_end.unix_timestamp())]);
+        assert!(Standing::read(&read).unwrap().whole);
+        read.period_start = read.period_end;
+        assert!(!Standing::read(&read).unwrap().whole);
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use kit::Error;
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::Store;
 use crate::domain::start::{Begins, Start};
+
+/// How long Stripe's clock may say after ours that a page is open still.
+pub(super) const CLOCKS_DIFFER: Duration = Duration::minutes(5);
 
 /// One checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,25 +107,6 @@ impl Store {
         })
     }
 
-    /// Another beginning, for a checkout that never came to have a session.
-    pub async fn move_start_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        checkout_id: &str,
-        start: Start,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update billing.checkout set anchor_at = $2, begins = $3
-             where checkout_id = $1 and session_id is null",
-            checkout_id,
-            start.anchor_at,
-            start.begins.as_str()
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-
     /// Keeps what a promotion code stands for, unless that was kept before; answers what stands
     /// there now.
     pub async fn save_promotion(
@@ -162,19 +146,23 @@ impl Store {
         Ok((kept.session_id, kept.url))
     }
 
-    /// Other pages of the subscriber for the same program that somebody might still pay: Stripe
-    /// keeps one open for a day.
-    pub async fn list_open_sessions(&self, than: &Checkout) -> Result<Vec<String>, sqlx::Error> {
+    /// The subscriber's pages for a program that somebody might still pay.
+    pub async fn list_open_sessions(
+        &self,
+        subscriber_id: &str,
+        program: &str,
+        now: OffsetDateTime,
+    ) -> Result<Vec<String>, sqlx::Error> {
         sqlx::query_scalar!(
             r#"select session_id as "session_id!" from billing.checkout
-               where subscriber_id = $1 and program = $2 and checkout_id <> $3
+               where subscriber_id = $1 and program = $2
                  and session_id is not null and completed_at is null and closed_at is null
-                 and started_at > $4
+                 and coalesce(page_closes_at, started_at + interval '25 hours')
+                     > $3
                order by session_id"#,
-            than.subscriber_id,
-            than.program,
-            than.checkout_id,
-            than.started_at - time::Duration::hours(25)
+            subscriber_id,
+            program,
+            now - CLOCKS_DIFFER
         )
         .fetch_all(&self.pool)
         .await

@@ -50,7 +50,8 @@ enum Prepared {
 
 impl Usecases {
     /// Changes a live subscription, or ends it with its period; the same change for the same
-    /// key. Answers it as it then is.
+    /// key. Answers it as it then is. Should there be others of the program, they end with their
+    /// periods.
     ///
     /// # Errors
     /// `SUBSCRIPTION_REQUIRED`, `PROGRAM_REQUIRED`, `PLAN_UNKNOWN`, `AMOUNT_OUT_OF_BOUNDS`,
@@ -58,18 +59,31 @@ impl Usecases {
     /// `IDEMPOTENCY_KEY_REUSED`, `IDEMPOTENCY_KEY_EXPIRED`; `Unavailable` when Stripe does not
     /// answer: the same key then finds out what happened.
     pub async fn change_subscription(&self, asked: &Asked) -> Result<Subscription, Error> {
+        let changed = self.change_one(asked, None).await?;
+        self.end_seconds(asked, &changed).await?;
+        Ok(changed)
+    }
+
+    /// Changes the one that is named, or else the newest.
+    pub(super) async fn change_one(
+        &self,
+        asked: &Asked,
+        named: Option<&str>,
+    ) -> Result<Subscription, Error> {
         for _ in 0..TRIES {
             if let Some(known) = self.find_change(asked).await? {
                 return self.take_up(known, asked).await;
             }
-            let current = self.live_subscription(asked).await?;
+            let current = self.live_subscription(asked, named).await?;
             match self.prepare(asked, &current).await? {
                 Prepared::Done(subscription) => return Ok(*subscription),
                 Prepared::Send(change) => return self.send(&change).await,
                 Prepared::Again => {}
             }
         }
-        Err(refusals::changing(&self.live_subscription(asked).await?))
+        Err(refusals::changing(
+            &self.live_subscription(asked, named).await?,
+        ))
     }
 
     async fn find_change(&self, asked: &Asked) -> Result<Option<Change>, Error> {
@@ -108,8 +122,12 @@ impl Usecases {
         found.ok_or_else(|| Error::bug(format!("{id} was changed and is not known")))
     }
 
-    /// The newest one of the program asked for.
-    async fn live_subscription(&self, asked: &Asked) -> Result<Subscription, Error> {
+    /// The newest one of the program asked for, or the one that is named.
+    async fn live_subscription(
+        &self,
+        asked: &Asked,
+        named: Option<&str>,
+    ) -> Result<Subscription, Error> {
         let live = self.store.list_live(asked.subscriber.as_str()).await?;
         let Some(newest) = live.first() else {
             return Err(refusals::no_subscription());
@@ -124,7 +142,9 @@ impl Usecases {
                 return Err(refusals::which_program(&programs));
             }
         };
-        let of_program = live.into_iter().find(|it| it.program == program);
+        let of_program = live.into_iter().find(|it| {
+            it.program == program && named.is_none_or(|named| it.subscription_id == named)
+        });
         of_program.ok_or_else(refusals::no_subscription)
     }
 

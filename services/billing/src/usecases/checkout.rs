@@ -1,5 +1,5 @@
-//! Starting a checkout: what was asked is written down, then Stripe is asked under keys that
-//! follow from the row, so that a call that broke off can be made again without a second page.
+//! Starting a checkout: what was asked is written down, and the order for Stripe before it is sent,
+//! so that a call that broke off can be made again without a second page.
 
 use kit::Error;
 use ledger::SubscriberId;
@@ -9,8 +9,8 @@ use stripe::{CheckoutOrder, Discount, Failure, FirstMonth, Metadata, Proration};
 use super::{Usecases, refusals};
 use crate::domain::plan::Plan;
 use crate::domain::start::{Begins, start};
-use crate::domain::subscription::has_ended;
-use crate::store::Checkout;
+use crate::domain::subscription::whole_label;
+use crate::store::{Checkout, CheckoutSent, CheckoutTurn};
 
 /// What a subscriber wants to buy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +39,35 @@ impl Usecases {
     ///
     /// # Errors
     /// `PLAN_UNKNOWN`, `AMOUNT_OUT_OF_BOUNDS`, `PROMOTION_UNKNOWN`, `ALREADY_SUBSCRIBED`,
-    /// `IDEMPOTENCY_KEY_REUSED` when the key came with another order before, `Unavailable` when
-    /// Stripe does not answer.
+    /// `IDEMPOTENCY_KEY_REUSED` when the key came with another order before,
+    /// `CHECKOUT_IN_PROGRESS` while another checkout for the program is being made, `Unavailable`
+    /// when Stripe does not answer.
     pub async fn start_checkout(&self, order: Order) -> Result<Page, Error> {
         let (plan, amount_minor) = self.priced(&order.plan_id, order.amount_minor)?;
         let wanted = self.intent(&order, plan, amount_minor);
-        let (mut checkout, customer) = self.note(&wanted).await?;
-        if let (Some(session_id), Some(url)) = (checkout.session_id.clone(), checkout.url.clone()) {
-            return Ok(Page { session_id, url });
+        if let Some(page) = self.note(&wanted).await?.0.page() {
+            return Ok(page);
+        }
+        let turn = self.take_turn(&wanted).await?;
+        let page = tokio::select! {
+            page = self.make_page(&turn, &wanted, plan) => page,
+            () = self.keep_turn(&turn) => Err(Error::bug("a turn was kept for ever")),
+        };
+        self.end_turn(&turn).await;
+        page
+    }
+
+    async fn make_page(
+        &self,
+        turn: &CheckoutTurn,
+        wanted: &Checkout,
+        plan: &Plan,
+    ) -> Result<Page, Error> {
+        self.settle_orders(turn).await?;
+        // Looked at again: there may be a page by now.
+        let (mut checkout, customer) = self.note(wanted).await?;
+        if let Some(page) = checkout.page() {
+            return Ok(page);
         }
         self.refuse_a_second(&checkout, customer.as_deref()).await?;
         self.settle_promotion(&mut checkout).await?;
@@ -54,21 +75,40 @@ impl Usecases {
             Some(known) => known,
             None => self.make_customer(&checkout.subscriber_id).await?,
         };
-        let price = self.find_price(plan, amount_minor).await?;
-        let session = self.stripe_order(&checkout, plan, customer, price);
-        // The anchor is part of the key: with another anchor it is another order.
-        let anchor = checkout.start.anchor_at.unix_timestamp();
-        let key = format!("checkout:{}:{anchor}", checkout.checkout_id);
-        let made = self
-            .stripe
-            .create_checkout_session(&session, &key)
-            .await
-            .map_err(|failure| refused(failure, &checkout))?;
-        let (session_id, url) = self
-            .store
-            .save_session(&checkout.checkout_id, &made.id, &made.url)
-            .await?;
-        Ok(Page { session_id, url })
+        let price = self.find_price(plan, checkout.amount_minor).await?;
+        // The subscription begins by what time it is now, not by when it was asked for first.
+        checkout.start = start(plan, checkout.amount_minor, self.clock.now());
+        let order = self.stripe_order(&checkout, plan, customer, price);
+        let Some(sent) = self.write_order(turn, &checkout, &order).await? else {
+            let page = self.note(wanted).await?.0.page();
+            return page.ok_or_else(|| refusals::starting(&checkout.program));
+        };
+        let made = self.send_order(&sent).await?;
+        made.map_err(|failure| refused(failure, &checkout))
+    }
+
+    /// Writes an order down, unless the turn was lost or there is a page by now. Whoever takes the
+    /// turn after this finds the order.
+    async fn write_order(
+        &self,
+        turn: &CheckoutTurn,
+        checkout: &Checkout,
+        order: &CheckoutOrder,
+    ) -> Result<Option<CheckoutSent>, Error> {
+        let sent = CheckoutSent {
+            checkout_id: checkout.checkout_id.clone(),
+            order_key: format!("checkout:{}", kit::ids::fresh("order")),
+            stripe_order: serde_json::to_string(order).map_err(|error| Error::Bug(error.into()))?,
+        };
+        let closes_at = order.expires_at.unwrap_or(checkout.start.anchor_at);
+        let mut tx = self.store.begin().await?;
+        let written = self.store.lock_turn_in_tx(&mut tx, turn).await?
+            && self
+                .store
+                .save_order_in_tx(&mut tx, &sent, checkout.start, closes_at)
+                .await?;
+        tx.commit().await?;
+        Ok(written.then_some(sent))
     }
 
     fn intent(&self, order: &Order, plan: &Plan, amount_minor: i64) -> Checkout {
@@ -106,60 +146,12 @@ impl Usecases {
             .store
             .save_subscriber_in_tx(&mut tx, &wanted.subscriber_id)
             .await?;
-        let mut checkout = self.store.save_checkout_in_tx(&mut tx, wanted).await?;
+        let checkout = self.store.save_checkout_in_tx(&mut tx, wanted).await?;
         if !checkout.is_for_the_same(wanted) {
             return Err(refusals::reused());
         }
-        if checkout.session_id.is_none() && checkout.start.is_stale(wanted.started_at) {
-            checkout.start = wanted.start;
-            self.store
-                .move_start_in_tx(&mut tx, &checkout.checkout_id, checkout.start)
-                .await?;
-        }
         tx.commit().await?;
         Ok((checkout, customer))
-    }
-
-    /// One live subscription per subscriber and program. What we know may be a moment old, so
-    /// Stripe is asked too, after all pages that could still make another one were closed.
-    async fn refuse_a_second(
-        &self,
-        checkout: &Checkout,
-        customer: Option<&str>,
-    ) -> Result<(), Error> {
-        let live = self.store.list_live(&checkout.subscriber_id).await?;
-        if let Some(live) = live.iter().find(|it| it.program == checkout.program) {
-            return Err(refusals::already_subscribed(
-                &live.subscription_id,
-                &live.program,
-            ));
-        }
-        let Some(customer) = customer else {
-            return Ok(());
-        };
-        for session in self.store.list_open_sessions(checkout).await? {
-            self.close_page(&session).await?;
-        }
-        let there = self.stripe.list_subscriptions_of(customer).await;
-        let there = there.map_err(refusals::refused)?;
-        let second = there.iter().find(|it| {
-            let program = it.metadata.get("program");
-            program == Some(&checkout.program) && !has_ended(&it.status)
-        });
-        match second {
-            Some(it) => Err(refusals::already_subscribed(&it.id, &checkout.program)),
-            None => Ok(()),
-        }
-    }
-
-    /// A page that Stripe does not close is paid or closed already.
-    async fn close_page(&self, session: &str) -> Result<(), Error> {
-        match self.stripe.expire_checkout_session(session).await {
-            Ok(()) | Err(Failure::Refused { .. }) => {}
-            Err(failure) => return Err(refusals::refused(failure)),
-        }
-        self.store.close_session(session, self.clock.now()).await?;
-        Ok(())
     }
 
     /// Found once and written down: a second send must be the same.
@@ -188,6 +180,11 @@ impl Usecases {
             ("program".to_owned(), checkout.program.clone()),
             ("plan_id".to_owned(), plan.plan_id.clone()),
         ]);
+        let mut subscription_labels = labels.clone();
+        if checkout.start.begins == Begins::Full {
+            let anchor = checkout.start.anchor_at.unix_timestamp();
+            subscription_labels.extend([whole_label(anchor)]);
+        }
         let discount = match &checkout.promotion_id {
             Some(id) => Discount::Given(id.clone()),
             None if self.offer.allow_promotion_codes => Discount::Asked,
@@ -199,8 +196,9 @@ impl Usecases {
             success_url: checkout.success_url.clone(),
             cancel_url: checkout.cancel_url.clone(),
             client_reference_id: Some(checkout.subscriber_id.clone()),
-            metadata: labels.clone(),
-            subscription_metadata: labels,
+            metadata: labels,
+            subscription_metadata: subscription_labels,
+            expires_at: Some(checkout.start.page_closes_at(self.clock.now())),
             discount,
             tax_rates: self.offer.tax_rates.clone(),
             ..CheckoutOrder::default()
@@ -210,6 +208,11 @@ impl Usecases {
 }
 
 impl Checkout {
+    fn page(&self) -> Option<Page> {
+        let (session_id, url) = (self.session_id.clone()?, self.url.clone()?);
+        Some(Page { session_id, url })
+    }
+
     fn is_for_the_same(&self, other: &Self) -> bool {
         let order = |it: &Self| {
             let urls = (it.success_url.clone(), it.cancel_url.clone());

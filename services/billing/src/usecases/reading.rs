@@ -35,7 +35,7 @@ const FAILURES_ALARMING: i32 = 6;
 enum Reading {
     Subscription(Box<Snapshot>),
     Settlement(Box<Settlement>),
-    /// An invoice for which nobody was charged.
+    /// An invoice for which nobody was charged, or a page that needs nothing written down.
     Nothing,
     Unclaimed(Unclaimed),
 }
@@ -137,6 +137,10 @@ impl Usecases {
                 }
                 None => Ok(Reading::Nothing),
             },
+            WorkKind::Paid => {
+                self.close_others(id).await?;
+                Ok(Reading::Nothing)
+            }
             WorkKind::Invoice => {
                 let settlement = self.stripe.invoice_settlement(id).await?;
                 Ok(settlement.map_or(Reading::Nothing, |it| Reading::Settlement(Box::new(it))))

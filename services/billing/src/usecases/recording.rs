@@ -97,6 +97,7 @@ impl Usecases {
             ..next
         };
         self.store.save_subscription_in_tx(tx, &changed).await?;
+        self.tell_seconds_in_tx(tx, &changed).await?;
         let fact = convert::subscription_fact(&changed, now);
         self.outbox.enqueue_in_tx(tx, &[fact]).await?;
         Ok(Recorded::Ours(Box::new(changed)))

@@ -3,6 +3,8 @@
 use kit::{Error, Rejection};
 use ledger::Program;
 use stripe::Failure;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::domain::change;
 use crate::domain::plan::OutOfBounds;
@@ -82,11 +84,10 @@ pub fn not_now(why: change::Refused, read: &stripe::Subscription, pay_url: &str)
             Error::Rejected(rejection)
         }
         change::Refused::Ending => {
-            let message = "the subscription ends with its period, so a lower price would never be \
+            let message = "the subscription ends with its period, so this price would never be \
                            charged: resume it with the same call";
-            let ends_at = read.period_end.unix_timestamp();
             let rejection = Rejection::new("SUBSCRIPTION_ENDING", message);
-            Error::Rejected(rejection.with("ends_at", ends_at))
+            Error::Rejected(rejection.with("ends_at", in_rfc3339(read.period_end)))
         }
     }
 }
@@ -102,6 +103,13 @@ pub fn changing(subscription: &Subscription) -> Error {
     let message = "another change of this subscription is under way: try again in a moment";
     let rejection = Rejection::new("CHANGE_IN_PROGRESS", message);
     Error::Conflict(rejection.with("subscription_id", &subscription.subscription_id))
+}
+
+/// The same call may come again in a moment.
+pub fn starting(program: &str) -> Error {
+    let message = "another checkout for this program is being made: try again in a moment";
+    let rejection = Rejection::new("CHECKOUT_IN_PROGRESS", message);
+    Error::Conflict(rejection.with("program", program))
 }
 
 pub fn reused() -> Error {
@@ -133,6 +141,13 @@ pub fn refused(failure: Failure) -> Error {
         | Failure::NotSent { .. }
         | Failure::Unauthorized { .. } => Error::Unavailable(Box::new(failure)),
     }
+}
+
+/// "2027-02-01T00:00:00Z". Stripe's times are whole seconds of years with four digits, all of
+/// which can be written so.
+fn in_rfc3339(instant: OffsetDateTime) -> String {
+    let written = instant.to_offset(UtcOffset::UTC).format(&Rfc3339);
+    written.unwrap_or_else(|_| instant.to_string())
 }
 
 fn quoted(text: &str) -> String {

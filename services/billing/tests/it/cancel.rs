@@ -80,7 +80,9 @@ async fn what_ends_has_no_next_price_unless_it_is_resumed() -> Result<()> {
             ..to("bob", "custom")
         },
     );
-    assert_eq!(told(refused.await.unwrap_err())?.0, "SUBSCRIPTION_ENDING");
+    let (code, figures) = told(refused.await.unwrap_err())?;
+    assert_eq!(code, "SUBSCRIPTION_ENDING");
+    assert_eq!(figures["ends_at"], "2027-02-01T00:00:00Z");
     let resumed = change(&service, resume("bob")).await?;
     assert_eq!(terms(&resumed), ("plan_10", 1_000, "plan_5", 500));
     service.stop().await;

@@ -11,7 +11,7 @@ use crate::asking::{change, newest, terms, to};
 use crate::world::{World, checkout, start};
 
 /// The service with plans of the test's own.
-struct OtherPlans;
+pub struct OtherPlans;
 
 #[async_trait]
 impl Service for OtherPlans {
@@ -156,6 +156,35 @@ async fn a_plan_that_is_not_prorated_has_its_first_month_charged_whole() -> Resu
     world.catch_up(&service).await?;
     let february = (1_000, 0, "2027-02".to_owned());
     assert_eq!(world.charges().await?, [january, february]);
+    service.stop().await;
+    Ok(())
+}
+
+/// Stripe knows nothing of what was paid for it, so it could give nothing back.
+#[tokio::test]
+async fn a_dearer_plan_waits_while_the_first_month_was_charged_whole() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service_with::<OtherPlans>(&world.url, &[]).await?;
+    world.advance(datetime!(2027-01-28 00:00 UTC)).await?;
+    service.settle().await;
+    let page = start(&service, checkout("bob", "whole", 0)).await?;
+    world.pay(&page.session_id).await?;
+    world.catch_up(&service).await?;
+    world.advance(datetime!(2027-01-30 00:00 UTC)).await?;
+    service.settle().await;
+    let changed = change(&service, to("bob", "dear")).await?;
+    assert_eq!(terms(&changed), ("whole", 1_000, "dear", 5_000));
+    world.catch_up(&service).await?;
+    assert_eq!(terms(&newest(&service, "bob").await?), terms(&changed));
+    world.advance(datetime!(2027-02-01 00:00 UTC)).await?;
+    world.catch_up(&service).await?;
+    let rolled_over = newest(&service, "bob").await?;
+    assert_eq!(terms(&rolled_over), ("dear", 5_000, "", 0));
+    let january = (1_000, 0, "2027-01".to_owned());
+    let february = (5_000, 0, "2027-02".to_owned());
+    assert_eq!(world.charges().await?, [january, february]);
+    // From the first whole period on, Stripe gives back what it charged.
+    change(&service, to("bob", "whole")).await?;
     service.stop().await;
     Ok(())
 }

@@ -110,6 +110,39 @@ impl World {
         Ok(())
     }
 
+    /// Another page like this one, made at Stripe behind the service's back.
+    pub async fn page_like(&self, session: &str, more: &[(&str, &str)]) -> Result<String> {
+        let first = self
+            .get(&format!("/v1/checkout/sessions/{session}"))
+            .await?;
+        let lines = format!("/v1/checkout/sessions/{session}/line_items");
+        let lines = self.get(&lines).await?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (customer, subscriber) = (
+            text(&first["customer"]),
+            text(&first["client_reference_id"]),
+        );
+        let price = text(&lines["data"][0]["price"]["id"]);
+        let mut form = vec![
+            ("mode", "subscription"),
+            ("customer", &customer),
+            ("success_url", "https://site.example/done"),
+            ("line_items[0][price]", &price),
+            ("subscription_data[billing_cycle_anchor]", "1801440000"),
+            ("subscription_data[metadata][subscriber_id]", &subscriber),
+            ("subscription_data[metadata][program]", "allocation"),
+            ("subscription_data[metadata][plan_id]", "plan_10"),
+            ("metadata[subscriber_id]", &subscriber),
+        ];
+        form.extend(more);
+        if more.is_empty() {
+            form.push(("metadata[program]", "allocation"));
+        }
+        Ok(text(
+            &self.post("/v1/checkout/sessions", &form).await?["id"],
+        ))
+    }
+
     /// Announces all events so far, and waits until what they name is read.
     pub async fn catch_up(&self, service: &TestService) -> Result<()> {
         self.deliver(&self.events().await?, None).await?;

@@ -301,3 +301,31 @@ async fn what_is_paid_once_is_on_the_first_invoice_alone_even_when_the_start_is_
         assert_eq!(invoices(&sandbox, session).await[0]["amount_paid"], 1000);
     }
 }
+
+#[tokio::test]
+async fn a_session_is_open_for_half_an_hour_to_a_day_and_then_cannot_be_paid() {
+    let data = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(data.path()).await;
+    let price = sandbox.price("1000").await;
+    let form = |until: &str| {
+        [
+            ("mode", "subscription".to_owned()),
+            ("success_url", "http://site/ok".to_owned()),
+            ("line_items[0][price]", price.clone()),
+            ("expires_at", at(until).to_string()),
+        ]
+    };
+    for until in ["2027-01-01T00:29:59Z", "2027-01-02T00:00:01Z"] {
+        let form = form(until);
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let refusal = sandbox.refused("/v1/checkout/sessions", &form).await;
+        assert_eq!(refusal, (400, "parameter_invalid".to_owned()), "{until}");
+    }
+    let until = at("2027-01-01T00:30:00Z").to_string();
+    let session = sandbox.session(&price, &[("expires_at", &until)]).await;
+    sandbox.advance("2027-01-01T00:30:00Z").await;
+    let path = format!("/v1/checkout/sessions/{}", id(&session));
+    assert_eq!(sandbox.get(&path).await["status"], "expired");
+    let path = format!("/_sandbox/checkout/{}/complete", id(&session));
+    sandbox.refused(&path, &[("card", CARD)]).await;
+}
