@@ -19,16 +19,17 @@ mod word;
 
 pub use account::{Account, AccountStatus, Creator, Profile};
 pub use action::{
-    Action, Doubt, KEY_LIFE, LOST, NOT_ALLOWED, READ_AGAIN, READ_BACK_AFTER, REVERSE_AGAIN, Remedy,
-    idempotency_key, is_retryable, next_action, remedy, retry_at, reverse_at,
+    Action, Doubt, KEY_LIFE, LOST, NOT_ALLOWED, OUT_OF_REACH, READ_AGAIN, READ_BACK_AFTER,
+    REVERSE_AGAIN, Remedy, believed_from, idempotency_key, is_retryable, next_action, remedy,
+    retry_at, reverse_at,
 };
 pub use command::{Change, Comeback, Command, Decision, Outcome, Rejection, Reversal};
 pub use decide::decide;
-pub use floor::{FLOOR_EVERY, Floor, Settings};
+pub use floor::{FLOOR_EVERY, Floor, Minimums, Settings};
 pub use payout::{Asked, Errand, NewPayout, Payout, State, Step};
 pub use plan::{
-    Candidate, Carried, NOT_VERIFIED, Pass, Plan, Waiting, next_midnight, payout_id, plan,
-    requested_id, rest_follows, run_state,
+    AMOUNT_LIMITS, Candidate, Carried, NOT_VERIFIED, Pass, Plan, Waiting, left_by_a_limit,
+    next_midnight, payout_id, plan, requested_id, rest_follows, run_state,
 };
 pub use reason::cause;
 pub use settling::{Pending, Settling};

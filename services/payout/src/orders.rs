@@ -11,7 +11,7 @@ use stripe::{
 };
 use time::Duration;
 
-use crate::domain::{Command, Doubt, Payout, Reversal, Step};
+use crate::domain::{Command, Doubt, OUT_OF_REACH, Payout, Reversal, Step};
 
 /// What our labels on Stripe's objects are called.
 pub const PAYOUT_ID: &str = "payout_id";
@@ -220,6 +220,16 @@ pub fn not_made(payout: &Payout, failure: &Failure) -> Option<Command> {
                 "Stripe did something else than was asked: somebody must look");
             unknown(Doubt::Alarm)
         }
+        // Said before Stripe looks at keys, so that it proves nothing about an earlier send. The bank
+        // step may end by it all the same: no money is given back before it was taken back.
+        Failure::Unauthorized { .. } if step == Step::Bank && failure.is_account_out_of_reach() => {
+            tracing::warn!(payout.id = payout_id, %step, attempt, %failure, "order refused");
+            Some(Command::RecordRefused {
+                step,
+                attempt,
+                code: OUT_OF_REACH.to_owned(),
+            })
+        }
         Failure::Unauthorized { .. } => {
             tracing::error!(payout.id = payout_id, %failure, "the key of Stripe must be mended");
             None
@@ -238,6 +248,11 @@ pub fn error_of(failure: Failure) -> Error {
         Failure::Refused { ref code, .. } => {
             let code = code.clone().unwrap_or_else(|| "none".to_owned());
             let refusal = format!("Stripe refused it (code {code})");
+            Error::Rejected(kit::Rejection::new("STRIPE_REFUSED", refusal).with("code", code))
+        }
+        Failure::Unauthorized { ref code, .. } if failure.is_account_out_of_reach() => {
+            let code = code.clone().unwrap_or_default();
+            let refusal = format!("Stripe does not let us into the account (code {code})");
             Error::Rejected(kit::Rejection::new("STRIPE_REFUSED", refusal).with("code", code))
         }
         Failure::Unknown { .. } | Failure::RateLimited { .. } | Failure::NotSent { .. } => {

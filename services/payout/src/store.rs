@@ -12,11 +12,12 @@ mod readings;
 mod runs;
 
 pub use attempts::Attempt;
+pub use floor::FloorLease;
 pub use leases::HoldLook;
 pub use payouts::Mover;
 pub use questions::{Filter, RunFigures};
 pub use readings::{Reading, ReadingKind, Told};
-pub use runs::{RunLease, Standing};
+pub use runs::RunLease;
 
 use sqlx::{PgPool, Postgres, Transaction};
 

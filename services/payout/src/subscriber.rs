@@ -26,8 +26,7 @@ impl Subscriber for StripeEvents {
     }
 
     fn concerns(&self, fact: &Fact) -> bool {
-        fact.decode()
-            .map_or(true, |event| reading(event).is_some())
+        fact.decode().map_or(true, |event| reading(event).is_some())
     }
 
     async fn apply_in_tx(

@@ -9,7 +9,7 @@ use kit::{Error, Turn, Worker, async_trait};
 use time::OffsetDateTime;
 
 use crate::lease::kept;
-use crate::store::{Reading, ReadingKind, RunLease};
+use crate::store::{Reading, ReadingKind};
 use crate::usecases::{Usecases, cause};
 
 /// Payouts and readings in hand at once. Stripe allows 25 calls a second and endpoint; a call
@@ -44,12 +44,12 @@ impl Worker for Planner {
     async fn turn(&self) -> Result<Turn, Error> {
         let Self(usecases) = self;
         let now = usecases.clock.now();
-        let Some(RunLease { month, .. }) = usecases.store.lease_run(now).await? else {
+        let Some(run) = usecases.store.lease_run(now).await? else {
             return Ok(nothing_taken(usecases.store.next_run_due().await?, now).await);
         };
-        let keep = || usecases.store.extend_run_lease(month);
-        if let Err(error) = kept(usecases.plan_run(month), keep).await {
-            usecases.store.end_run_lease(month).await?;
+        let keep = || usecases.store.extend_run_lease(run);
+        if let Err(error) = kept(usecases.plan_run(run), keep).await {
+            usecases.store.end_run_lease(run).await?;
             return Err(error);
         }
         Ok(Turn::AGAIN)
@@ -171,6 +171,22 @@ impl Floor {
             has_begun: AtomicBool::new(false),
         }
     }
+
+    async fn ask(&self) -> Result<(), Error> {
+        let store = &self.usecases.store;
+        let mut tx = store.begin().await?;
+        store.ask_for_floor_in_tx(&mut tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// After a failure. Whoever lost the floor meanwhile may have told Stripe something late, which
+    /// the replica that has it did not see: it looks again.
+    async fn pause(&self, fence: i64, seconds: i32) -> Result<(), Error> {
+        if !self.usecases.store.pause_floor(fence, seconds).await? {
+            self.ask().await?;
+        }
+        Ok(())
+    }
 }
 
 /// How long a floor that cannot be set, for a reason that does not pass by itself, is left alone.
@@ -185,19 +201,18 @@ impl Worker for Floor {
     async fn turn(&self) -> Result<Turn, Error> {
         let store = &self.usecases.store;
         if !self.has_begun.load(Ordering::Acquire) {
-            let mut tx = store.begin().await?;
-            store.ask_for_floor_in_tx(&mut tx).await?;
-            tx.commit().await?;
+            self.ask().await?;
             self.has_begun.store(true, Ordering::Release);
         }
-        if !store.lease_floor(self.usecases.clock.now()).await? {
+        let Some(lease) = store.lease_floor(self.usecases.clock.now()).await? else {
             return Ok(Turn::IDLE);
-        }
-        let keep = || store.extend_floor_lease();
-        match kept(self.usecases.keep_floor(), keep).await {
+        };
+        let fence = lease.fence;
+        let keep = || store.extend_floor_lease(fence);
+        match kept(self.usecases.keep_floor(lease), keep).await {
             Ok(()) => Ok(Turn::AGAIN),
             Err(error @ Error::Unavailable(_)) => {
-                store.pause_floor(0).await?;
+                self.pause(fence, 0).await?;
                 Err(error)
             }
             Err(error) => {
@@ -205,7 +220,7 @@ impl Worker for Floor {
                     error = cause(&error),
                     "the platform's floor cannot be set: it stays as it was"
                 );
-                store.pause_floor(FLOOR_PAUSE_SECONDS).await?;
+                self.pause(fence, FLOOR_PAUSE_SECONDS).await?;
                 Ok(Turn::IDLE)
             }
         }

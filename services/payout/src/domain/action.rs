@@ -8,6 +8,10 @@ use super::{Errand, Payout, State, Step};
 /// Stripe forgets a key after 24 hours. An hour before, the same key stops being a safe repetition.
 pub const KEY_LIFE: Duration = Duration::hours(23);
 
+/// How far apart two looks are that prove an absence: the first may come too early to see what was
+/// sent a moment before. After a key's life, so that the second is where Stripe's 24 hours end.
+pub const LOOK_AGAIN: Duration = Duration::hours(1);
+
 /// A bank that should have answered by then is looked after: webhooks get lost.
 pub const READ_BACK_AFTER: Duration = Duration::hours(1);
 
@@ -28,6 +32,10 @@ pub const REVERSE_AGAIN: Duration = Duration::hours(24);
 /// The account is disabled, for now: tried again like other refusals of the kind, and at once when
 /// the account is enabled again.
 pub const NOT_ALLOWED: &str = "payouts_not_allowed";
+
+/// Stripe's word for a connected account that does not let the platform in, or no more. No try is
+/// worth it until its owner comes back.
+pub const OUT_OF_REACH: &str = "account_invalid";
 
 /// What is to be taken is not there.
 const NO_MONEY: [&str; 2] = ["balance_insufficient", "insufficient_funds"];
@@ -167,6 +175,13 @@ pub fn remedy(doubt: Doubt, first_sent_at: OffsetDateTime, now: OffsetDateTime) 
     }
 }
 
+/// When an absence that was first seen at `absent_since` is believed: no key may be alive, and the
+/// second look must be [`LOOK_AGAIN`] later.
+#[must_use]
+pub fn believed_from(absent_from: OffsetDateTime, absent_since: OffsetDateTime) -> OffsetDateTime {
+    absent_from.max(absent_since.saturating_add(LOOK_AGAIN))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +211,19 @@ mod tests {
             remedy(Doubt::Alarm, SENT, SENT + Duration::hours(99)),
             Remedy::LookOnly
         );
+    }
+
+    #[test]
+    fn an_absence_is_believed_at_a_second_look_an_hour_later_and_never_while_the_key_lives() {
+        let absent_from = SENT + KEY_LIFE;
+        let late = absent_from + Duration::hours(5);
+        for (seen, believed) in [
+            (absent_from, SENT + Duration::hours(24)),
+            (late, late + Duration::HOUR),
+            (SENT, absent_from),
+        ] {
+            assert_eq!(believed_from(absent_from, seen), believed);
+        }
     }
 
     #[test]

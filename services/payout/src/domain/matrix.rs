@@ -254,6 +254,10 @@ fn matrix() -> String {
          is of that kind: Stripe has disabled the account, and as soon as it says that the account is\n\
          enabled again, the payout is tried at once. A reversal has three tries of its own, and then one\n\
          each day: the payout stays `reversing`.\n\n\
+         A refusal is told only after Stripe was asked, where it would end the step: what is there, by whichever\n\
+         order, is taken as made. That an order in doubt is absent is a refusal of the passing kind, once its\n\
+         key is dead and two looks, an hour apart, have not found it. An account whose owner has left the\n\
+         platform refuses the bank for good.\n\n\
          What comes back of a transfer before the bank has it makes the payout smaller: the bank gets\n\
          what is left. While the bank has an order, the bank's answer comes first. What comes back\n\
          afterwards is recorded, and the creator is owed it again.\n",

@@ -212,13 +212,14 @@ impl Payout {
         }
     }
 
-    /// The payout to plan instead of one that was too large; only runs plan instead.
+    /// The payout to plan instead of one that was too large; only runs plan instead. `sequence` is
+    /// the next that is free: the run may have planned others since.
     #[must_use]
-    pub fn successor(&self, now: OffsetDateTime) -> Option<Self> {
+    pub fn successor(&self, sequence: i32, now: OffsetDateTime) -> Option<Self> {
         let new = NewPayout {
             month: self.month?,
             creator_id: self.creator_id.clone(),
-            sequence: self.sequence.saturating_add(1),
+            sequence,
             amount: self.replacement?,
             account_id: self.account_id.clone(),
         };

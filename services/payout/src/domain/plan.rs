@@ -5,7 +5,7 @@ use money::Amount;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{Account, Settling};
+use super::{Account, Payout, Settling, State};
 
 /// Said to those for whom the platform's charges have not settled yet.
 const WAITING: &str = "waiting for charges to settle";
@@ -14,13 +14,20 @@ pub const NOT_VERIFIED: &str = "bank account not verified";
 /// And how they go on: this run does not look again.
 const ONCE_VERIFIED: &str = "once it is, the next run pays, or a request";
 
+/// The limits that are whole again another day: a run's payout that meets one is made smaller, and
+/// what it leaves is planned again.
+pub const AMOUNT_LIMITS: [&str; 4] = [
+    "EXCEEDS_SINGLE_LIMIT",
+    "EXCEEDS_NEW_ACCOUNT_LIMIT",
+    "EXCEEDS_DAILY_AMOUNT",
+    "EXCEEDS_MONTHLY_AMOUNT",
+];
+
 /// Somebody who is owed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     pub creator_id: CreatorId,
     pub payable: Amount,
-    /// The number of the payout that the run would plan.
-    pub sequence: i32,
     /// Absent when onboarding was never started.
     pub account: Option<Account>,
 }
@@ -159,6 +166,34 @@ pub fn rest_follows(limit: &str, at: OffsetDateTime) -> String {
     format!("{limit}: the rest follows on {}", at.date())
 }
 
+/// What a limit leaves of a run's payout that was canceled at `at`, the whole of it if nothing is
+/// paid in its place: planned again on the next day.
+#[must_use]
+pub fn left_by_a_limit(payout: &Payout, at: OffsetDateTime) -> Option<Carried> {
+    let limited = AMOUNT_LIMITS.contains(&payout.failure_code.as_str());
+    if payout.state != State::Canceled || payout.month.is_none() || !limited {
+        return None;
+    }
+    let instead = payout.replacement;
+    let instead = instead.unwrap_or(Amount::zero(payout.amount.asset()));
+    let again_at = next_midnight(at);
+    let reason = match payout.replacement {
+        Some(_) => format!("{}; the rest follows on {}", payout.reason, again_at.date()),
+        None => format!(
+            "{}: it is planned again on {}",
+            payout.reason,
+            again_at.date()
+        ),
+    };
+    Some(Carried {
+        creator_id: payout.creator_id.clone(),
+        payable: payout.amount.checked_sub(instead).ok()?,
+        reason,
+        expected_on: Some(again_at),
+        again_at: Some(again_at),
+    })
+}
+
 /// The id of a creator's payout in a run: the same however often it is planned.
 #[must_use]
 pub fn payout_id(month: Month, creator_id: &CreatorId, sequence: i32) -> PayoutId {
@@ -219,7 +254,6 @@ mod tests {
         Candidate {
             creator_id,
             payable: Amount::usd(cents),
-            sequence: 1,
             account: Some(account),
         }
     }

@@ -22,6 +22,7 @@ pub fn cause(code: &str) -> String {
         "insufficient_capabilities_for_transfer" | "transfers_not_allowed" => {
             "Stripe does not let the account receive money at the moment"
         }
+        super::OUT_OF_REACH => "your account at Stripe is no longer connected with us",
         "canceled" => "it was canceled at Stripe",
         "transfer_reversed" => "the transfer was taken back at Stripe",
         super::LOST => "the order never arrived",

@@ -122,6 +122,25 @@ impl Store {
         Ok(())
     }
 
+    /// What the attempt ordered was looked for and not found; answers when that was first so.
+    pub async fn note_absence(
+        &self,
+        payout: &Payout,
+        now: OffsetDateTime,
+    ) -> Result<OffsetDateTime, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"update payout.attempt set absent_since = coalesce(absent_since, $4)
+             where payout_id = $1 and step = $2 and attempt = $3
+             returning absent_since as "since!""#,
+            payout.payout_id.as_str(),
+            payout.step.as_str(),
+            number(payout.attempt)?,
+            now
+        )
+        .fetch_one(&self.pool)
+        .await
+    }
+
     /// A later answer says more about an outcome that stays unknown.
     pub async fn doubt_attempt(
         &self,

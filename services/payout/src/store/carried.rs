@@ -5,11 +5,13 @@ use money::{Amount, Asset};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Store, unreadable};
+use super::{RunLease, Store, unreadable};
 use crate::domain::Carried;
 
 impl Store {
-    /// Says why creators are not paid, in place of what was said before.
+    /// Says why creators are not paid, in place of what was said before. Whoever waits for another
+    /// look goes on waiting, until the earlier instant of two: what comes of an older payout is no
+    /// reason to look later, or never.
     #[expect(
         clippy::as_conversions,
         reason = "query! wants a type named for an array with absent values; nothing is converted"
@@ -36,7 +38,9 @@ impl Store {
                   as given (creator_id, payable_minor, reason, expected_on, again_at)
              on conflict on constraint carried_over__pk do update
                  set payable_minor = excluded.payable_minor, reason = excluded.reason,
-                     expected_on = excluded.expected_on, again_at = excluded.again_at",
+                     expected_on = excluded.expected_on, looked_by = null,
+                     again_at = least(carried_over.again_at, excluded.again_at)
+                 where carried_over.again_at is null or excluded.again_at is not null",
             month.to_string(),
             &texts(|one| one.creator_id.to_string()),
             &amounts,
@@ -49,15 +53,87 @@ impl Store {
         Ok(())
     }
 
-    /// They are paid after all.
+    /// What a limit left of a payout is given back: its creator waits in this run, if not sooner
+    /// already, then until the instant that is given.
+    pub async fn wait_again_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+        left: &Carried,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "insert into payout.carried_over as told
+                 (month, creator_id, payable_minor, reason, expected_on, again_at)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict on constraint carried_over__pk do update
+                 set payable_minor = case when told.again_at is null
+                         then excluded.payable_minor else told.payable_minor end,
+                     reason = case when told.again_at is null
+                         then excluded.reason else told.reason end,
+                     expected_on = case when told.again_at is null
+                         then excluded.expected_on else told.expected_on end,
+                     again_at = least(told.again_at, excluded.again_at), looked_by = null",
+            month.to_string(),
+            left.creator_id.as_str(),
+            left.payable.minor(),
+            left.reason,
+            left.expected_on,
+            left.again_at
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// A pass has decided about these creators: what was said before is said no more. What was said
+    /// since the pass began to look is kept for the next.
     pub async fn carry_no_more_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        run: RunLease,
+        creator_ids: &[String],
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "delete from payout.carried_over
+             where month = $1 and creator_id = any($2) and (again_at is null or looked_by = $3)",
+            run.month.to_string(),
+            creator_ids,
+            run.fence
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// A pass could not decide about these creators: they wait for the next, which follows at once.
+    pub async fn leave_undecided_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        run: RunLease,
+        creator_ids: &[String],
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "update payout.carried_over set looked_by = null
+             where month = $1 and creator_id = any($2) and looked_by = $3",
+            run.month.to_string(),
+            creator_ids,
+            run.fence
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// What these creators wait for are available funds.
+    pub async fn wait_for_funds_in_tx(
         &self,
         tx: &mut PgConnection,
         month: Month,
         creator_ids: &[String],
     ) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "delete from payout.carried_over where month = $1 and creator_id = any($2)",
+            "update payout.carried_over set for_funds = true
+             where month = $1 and creator_id = any($2)",
             month.to_string(),
             creator_ids
         )

@@ -4,42 +4,79 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Store;
-use crate::domain::{Floor, Settings};
+use crate::domain::{Floor, Minimums, Settings};
+
+/// The watch, as it was taken. Whoever takes it later has a higher fence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FloorLease {
+    pub fence: i64,
+    /// Looks that were asked for until then.
+    pub asked_count: i64,
+    pub minimums: Minimums,
+}
 
 impl Store {
     /// Takes the watch if it is due, for a few seconds.
-    pub async fn lease_floor(&self, now: OffsetDateTime) -> Result<bool, sqlx::Error> {
-        let taken = sqlx::query!(
-            "update payout.floor_watch set leased_until_wall_at = now() + interval '5 seconds'
+    pub async fn lease_floor(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<Option<FloorLease>, sqlx::Error> {
+        let row = sqlx::query!(
+            "update payout.floor_watch
+             set leased_until_wall_at = now() + interval '5 seconds', fence = fence + 1
              where due_at <= $1
-               and (leased_until_wall_at is null or leased_until_wall_at < now())",
+               and (leased_until_wall_at is null or leased_until_wall_at < now())
+             returning fence, asked_count, ours_minor, by_hand_minor",
             now
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(taken.rows_affected() > 0)
+        Ok(row.map(|row| FloorLease {
+            fence: row.fence,
+            asked_count: row.asked_count,
+            minimums: Minimums {
+                ours_minor: row.ours_minor,
+                by_hand_minor: row.by_hand_minor,
+            },
+        }))
     }
 
-    pub async fn extend_floor_lease(&self) -> Result<(), sqlx::Error> {
+    pub async fn extend_floor_lease(&self, fence: i64) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update payout.floor_watch set leased_until_wall_at = now() + interval '5 seconds'
-             where leased_until_wall_at is not null"
+             where fence = $1 and leased_until_wall_at is not null",
+            fence
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// Keeps the watch closed for some seconds, after a failure.
-    pub async fn pause_floor(&self, seconds: i32) -> Result<(), sqlx::Error> {
-        sqlx::query!(
+    /// Keeps the watch closed for some seconds, after a failure; answers whether it still was ours.
+    pub async fn pause_floor(&self, fence: i64, seconds: i32) -> Result<bool, sqlx::Error> {
+        let paused = sqlx::query!(
             "update payout.floor_watch
-             set leased_until_wall_at = now() + $1::integer * interval '1 second'",
+             set leased_until_wall_at = now() + $2::integer * interval '1 second'
+             where fence = $1",
+            fence,
             seconds
         )
         .execute(&self.pool)
         .await?;
-        Ok(())
+        Ok(paused.rows_affected() > 0)
+    }
+
+    /// Writes down what Stripe is about to be told; answers whether the watch still is ours.
+    pub async fn tell_floor(&self, fence: i64, minimums: &Minimums) -> Result<bool, sqlx::Error> {
+        let told = sqlx::query!(
+            "update payout.floor_watch set ours_minor = $2, by_hand_minor = $3 where fence = $1",
+            fence,
+            &minimums.ours_minor,
+            minimums.by_hand_minor
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(told.rows_affected() > 0)
     }
 
     /// Asks for a look now; answers nothing.
@@ -53,21 +90,31 @@ impl Store {
         Ok(())
     }
 
-    /// How often a look was asked for. One that is asked for during a look is not lost by it.
-    pub async fn floor_asked_count(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!("select asked_count from payout.floor_watch")
-            .fetch_one(&self.pool)
-            .await
-    }
-
-    /// Records a look, and the time of the next.
+    /// Records a look, and the time of the next: at once if another was asked for meanwhile.
+    /// Answers whether the watch still was ours; if not, nothing is recorded.
     pub async fn record_floor_in_tx(
         &self,
         tx: &mut PgConnection,
+        lease: &FloorLease,
         floor: &Floor,
-        asked_count: i64,
         next_at: OffsetDateTime,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
+        let given_back = sqlx::query!(
+            "update payout.floor_watch
+             set due_at = case when asked_count = $2 then $3 else due_at end,
+                 ours_minor = $4, by_hand_minor = $5, leased_until_wall_at = null
+             where fence = $1",
+            lease.fence,
+            lease.asked_count,
+            next_at,
+            &lease.minimums.ours_minor,
+            lease.minimums.by_hand_minor
+        )
+        .execute(&mut *tx)
+        .await?;
+        if given_back.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query!(
             "insert into payout.platform_floor
                  (required_minor, cut, minimum_minor, is_manual, set_at)
@@ -78,18 +125,9 @@ impl Store {
             floor.settings.is_manual,
             floor.set_at
         )
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query!(
-            "update payout.floor_watch
-             set due_at = case when asked_count = $2 then $1 else due_at end,
-                 leased_until_wall_at = null",
-            next_at,
-            asked_count
-        )
         .execute(tx)
         .await?;
-        Ok(())
+        Ok(true)
     }
 
     pub async fn find_floor(&self) -> Result<Option<Floor>, sqlx::Error> {

@@ -7,20 +7,13 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Store, unreadable};
-/// What a run knows of a creator.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// The number of the run's newest payout for the creator; zero when there is none.
-    pub sequence: i32,
-    /// Whether the creator was told to wait until now.
-    pub again: bool,
-}
+use crate::domain::AMOUNT_LIMITS;
 
-/// A run that was taken, and how many passes it has had.
+/// A run that was taken. Whoever takes it later has a higher fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunLease {
     pub month: Month,
-    pub pass_count: i32,
+    pub fence: i64,
 }
 
 /// A run as stored.
@@ -66,13 +59,14 @@ impl Store {
     /// Takes the oldest run that is due, for a few seconds.
     pub async fn lease_run(&self, now: OffsetDateTime) -> Result<Option<RunLease>, sqlx::Error> {
         let row = sqlx::query!(
-            "update payout.run set leased_until_wall_at = now() + interval '5 seconds'
+            "update payout.run
+             set leased_until_wall_at = now() + interval '5 seconds', fence = fence + 1
              where month = (
                  select month from payout.run
                  where state = 'planning' and due_at <= $1
                    and (leased_until_wall_at is null or leased_until_wall_at < now())
                  order by month limit 1 for update skip locked)
-             returning month, pass_count",
+             returning month, fence",
             now
         )
         .fetch_optional(&self.pool)
@@ -80,59 +74,113 @@ impl Store {
         row.map(|row| {
             Ok(RunLease {
                 month: row.month.parse().map_err(unreadable)?,
-                pass_count: row.pass_count,
+                fence: row.fence,
             })
         })
         .transpose()
     }
 
-    /// Keeps a run that is being planned, unless it was given back.
-    pub async fn extend_run_lease(&self, month: Month) -> Result<(), sqlx::Error> {
+    /// Keeps a run that is being planned, unless it was given back or taken by somebody else.
+    pub async fn extend_run_lease(&self, run: RunLease) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "update payout.run set leased_until_wall_at = now() + interval '5 seconds'
-             where month = $1 and leased_until_wall_at is not null",
-            month.to_string()
+             where month = $1 and fence = $2 and leased_until_wall_at is not null",
+            run.month.to_string(),
+            run.fence
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    pub async fn end_run_lease(&self, month: Month) -> Result<(), sqlx::Error> {
+    pub async fn end_run_lease(&self, run: RunLease) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "update payout.run set leased_until_wall_at = null where month = $1",
-            month.to_string()
+            "update payout.run set leased_until_wall_at = null where month = $1 and fence = $2",
+            run.month.to_string(),
+            run.fence
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// The pass that began at `began_at` is over. Who was to be looked at in it and is owed nothing
-    /// any more waits no longer; while somebody waits, another pass follows. A run that is not the
-    /// newest leaves them to the newest.
-    pub async fn finish_pass(
+    /// Keeps everyone else from the run until the end of the transaction; answers whether it still
+    /// is whose it was.
+    pub async fn lock_run_in_tx(
         &self,
-        month: Month,
-        began_at: OffsetDateTime,
-    ) -> Result<(), sqlx::Error> {
-        let month = month.to_string();
-        let mut tx = self.begin().await?;
-        // The lock first: whoever makes somebody wait meanwhile is seen by what follows, or
-        // follows it.
-        sqlx::query!(
-            "select month from payout.run where month = $1 for update",
-            month
+        tx: &mut PgConnection,
+        run: RunLease,
+    ) -> Result<bool, sqlx::Error> {
+        let fence = sqlx::query_scalar!(
+            "select fence from payout.run where month = $1 for update",
+            run.month.to_string()
         )
-        .fetch_optional(&mut *tx)
+        .fetch_optional(tx)
         .await?;
+        Ok(fence == Some(run.fence))
+    }
+
+    /// Keeps everyone else from a run and from the newest, whose month is answered. Newest first, as
+    /// a pass does when it ends.
+    pub async fn lock_newest_run_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+    ) -> Result<Month, sqlx::Error> {
+        let locked = sqlx::query_scalar!(
+            "select month from payout.run
+             where month = $1 or month = (select max(month) from payout.run)
+             order by month desc for update",
+            month.to_string()
+        )
+        .fetch_all(tx)
+        .await?;
+        let newest = locked.first().map(|newest| newest.parse());
+        newest.unwrap_or(Ok(month)).map_err(unreadable)
+    }
+
+    /// A pass begins at `now`. It looks at everyone who was told to wait until now, and at everyone
+    /// who waits for funds, whatever they were told: else those who come after would overtake.
+    /// Answers whether the run still is whose it was.
+    pub async fn begin_pass(
+        &self,
+        run: RunLease,
+        now: OffsetDateTime,
+    ) -> Result<bool, sqlx::Error> {
+        let mut tx = self.begin().await?;
+        if !self.lock_run_in_tx(&mut tx, run).await? {
+            return Ok(false);
+        }
         sqlx::query!(
-            "delete from payout.carried_over where month = $1 and again_at <= $2",
-            month,
-            began_at
+            "update payout.carried_over set looked_by = $2
+             where month = $1 and (again_at <= $3 or (for_funds and again_at is not null))",
+            run.month.to_string(),
+            run.fence,
+            now
         )
         .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// A pass is over. Whom it looked at and found to be owed nothing waits no longer; while
+    /// somebody waits, another pass follows, after a pause that doubles from a quarter of a second
+    /// to a minute if it is due at once. A run that is not the newest leaves them to the newest.
+    /// Answers whether the run still was whose it was.
+    pub async fn finish_pass(
+        &self,
+        run: RunLease,
+        now: OffsetDateTime,
+    ) -> Result<bool, sqlx::Error> {
+        let month = run.month.to_string();
+        let mut tx = self.begin().await?;
+        // The lock first: whoever makes somebody wait meanwhile is seen by what follows, or
+        // follows it.
+        if !self.lock_run_in_tx(&mut tx, run).await? {
+            return Ok(false);
+        }
+        self.settle_looked_at_in_tx(&mut tx, run).await?;
         sqlx::query!(
             "with again as (
                  select min(again_at) as at from payout.carried_over where month = $1
@@ -140,14 +188,53 @@ impl Store {
              update payout.run
              set state = case when again.at is null then 'planned' else 'planning' end,
                  due_at = coalesce(again.at, due_at), pass_count = pass_count + 1,
-                 leased_until_wall_at = null
+                 leased_until_wall_at = case when again.at <= $2 then now() + least(
+                     250 * (1::bigint << least(stumble_count, 10)), 60000)
+                     * interval '1 millisecond' end,
+                 stumble_count = case when again.at <= $2 then stumble_count + 1 else 0 end
              from again where month = $1",
-            month
+            month,
+            now
         )
         .execute(&mut *tx)
         .await?;
         self.hand_over_in_tx(&mut tx).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Those of whom nothing was said since the pass began to look. What a limit left of a payout
+    /// stays promised while the books have not given back its hold: that moment makes the creator
+    /// wait again, however late it is.
+    async fn settle_looked_at_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        run: RunLease,
+    ) -> Result<(), sqlx::Error> {
+        let limits = AMOUNT_LIMITS.map(str::to_owned);
+        sqlx::query!(
+            "update payout.carried_over as waiting
+             set again_at = null, for_funds = false, looked_by = null
+             where month = $1 and looked_by = $2
+               and exists (
+                   select from payout.payout as given_back
+                   where given_back.creator_id = waiting.creator_id
+                     and given_back.errand = 'give_back' and given_back.state = 'canceled'
+                     and given_back.scheduled and given_back.failure_code = any($3))",
+            run.month.to_string(),
+            run.fence,
+            limits.as_slice()
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "delete from payout.carried_over where month = $1 and looked_by = $2",
+            run.month.to_string(),
+            run.fence
+        )
+        .execute(tx)
+        .await?;
+        Ok(())
     }
 
     /// Everyone who waits in an older run that was begun waits in the newest, which looks at them
@@ -163,7 +250,7 @@ impl Store {
         .await?;
         sqlx::query!(
             "update payout.carried_over
-             set again_at = null, expected_on = null,
+             set again_at = null, expected_on = null, for_funds = false, looked_by = null,
                  reason = reason || '; it goes on with the run after'
              where again_at is not null and month = any($1)",
             &older
@@ -206,34 +293,54 @@ impl Store {
         Ok(())
     }
 
-    /// What the run knows of these creators; none of those whom it has not planned yet.
+    /// The creators of these whom the run has planned, or told to wait, and whether this pass looks
+    /// at them again.
     pub async fn standings(
         &self,
-        month: Month,
+        run: RunLease,
         creator_ids: &[String],
-        now: OffsetDateTime,
-    ) -> Result<HashMap<String, Standing>, sqlx::Error> {
+    ) -> Result<HashMap<String, bool>, sqlx::Error> {
         let rows = sqlx::query!(
-            r#"select creator_id as "creator_id!", max(sequence) as "sequence!",
-                      bool_or(again) as "again!"
+            r#"select creator_id as "creator_id!", bool_or(again) as "again!"
                from (
-                   select creator_id, sequence, false as again from payout.payout
+                   select creator_id, false as again from payout.payout
                    where month = $1 and creator_id = any($2)
                    union all
-                   select creator_id, 0, again_at <= $3 from payout.carried_over
+                   select creator_id, coalesce(looked_by = $3, false) from payout.carried_over
                    where month = $1 and creator_id = any($2) and again_at is not null
                ) as known
                group by creator_id"#,
-            month.to_string(),
+            run.month.to_string(),
             creator_ids,
-            now
+            run.fence
         )
         .fetch_all(&self.pool)
         .await?;
-        let standing = |sequence, again| Standing { sequence, again };
         Ok(rows
             .into_iter()
-            .map(|row| (row.creator_id, standing(row.sequence, row.again)))
+            .map(|row| (row.creator_id, row.again))
+            .collect())
+    }
+
+    /// The highest number of a run's payouts by creator; none where there is no payout. True while
+    /// the run is locked.
+    pub async fn newest_sequences_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+        creator_ids: &[String],
+    ) -> Result<HashMap<String, i32>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"select creator_id, max(sequence) as "sequence!" from payout.payout
+               where month = $1 and creator_id = any($2) group by creator_id"#,
+            month.to_string(),
+            creator_ids
+        )
+        .fetch_all(tx)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.creator_id, row.sequence))
             .collect())
     }
 

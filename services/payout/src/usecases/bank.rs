@@ -5,9 +5,9 @@ use kit::Error;
 use stripe::{BankPayout, BankPayoutStatus};
 use time::{Duration, OffsetDateTime};
 
-use super::Usecases;
 use super::resolve::Look;
 use super::saga::Progress;
+use super::{Usecases, cause};
 use crate::domain::{Command, Payout, READ_AGAIN, Step};
 use crate::orders::{Order, PAYOUT_ID, attempt_of, error_of, is_bank_payout_of, made_bank_payout};
 use crate::store::Attempt;
@@ -27,8 +27,12 @@ impl Usecases {
         self.send(payout, now).await
     }
 
-    /// An attempt that was refused to one sender may have been answered otherwise to another.
-    async fn adopt_bank_payout(&self, payout: &Payout) -> Result<Option<Progress>, Error> {
+    /// An attempt that was refused to one sender may have been answered otherwise to another. What
+    /// lives, of whichever attempt, is taken for this one's.
+    pub(super) async fn adopt_bank_payout(
+        &self,
+        payout: &Payout,
+    ) -> Result<Option<Progress>, Error> {
         let lives = |made: &BankPayout| match made.status {
             BankPayoutStatus::Failed | BankPayoutStatus::Canceled => false,
             BankPayoutStatus::Pending
@@ -36,28 +40,33 @@ impl Usecases {
             | BankPayoutStatus::Paid
             | BankPayoutStatus::Other(_) => true,
         };
-        let mut found = self.bank_payouts_of(payout, payout.created_at).await?;
-        found.retain(|made| lives(made) && attempt_of(&made.metadata) != Some(payout.attempt));
+        let Some(mut found) = self.bank_payouts_of(payout, payout.created_at).await? else {
+            return Ok(None);
+        };
+        found.retain(lives);
+        let order = Order::from_json(&self.store.get_attempt(payout).await?.body)?;
         match found.as_slice() {
             [] => Ok(None),
-            [made] if is_bank_payout_of(&Order::of(payout), made) => {
+            [made] if is_bank_payout_of(&order, made) => {
                 tracing::error!(
                     payout.id = payout.payout_id.as_str(),
                     object.id = made.id,
-                    "a bank payout that was refused was made: it is not made again"
+                    "a bank payout was made that we did not hear of: it is not made again"
                 );
                 let command = made_bank_payout(payout.attempt, made);
-                Ok(Some(self.take_answer_of_stripe(payout, command).await?))
+                self.tell(payout.payout_id.as_str(), &command, "").await?;
+                Ok(Some(Progress::Moved))
             }
             [..] => Ok(Some(self.lay_aside(payout).await?)),
         }
     }
 
+    /// None when the account does not let us look.
     async fn bank_payouts_of(
         &self,
         payout: &Payout,
         since: OffsetDateTime,
-    ) -> Result<Vec<BankPayout>, Error> {
+    ) -> Result<Option<Vec<BankPayout>>, Error> {
         // Our clock and Stripe's need not agree to the minute.
         let since = since.saturating_sub(Duration::DAY);
         let label = (PAYOUT_ID, payout.payout_id.as_str());
@@ -65,7 +74,22 @@ impl Usecases {
             .stripe
             .find_bank_payouts(&payout.account_id, since, label)
             .await;
-        found.map_err(error_of)
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if failure.is_account_out_of_reach() => {
+                self.check_key(payout).await?;
+                Ok(None)
+            }
+            Err(failure) => Err(error_of(failure)),
+        }
+    }
+
+    /// A key of another platform's sees none of our accounts. It sees none of our transfers either:
+    /// then nothing is known of the account.
+    async fn check_key(&self, payout: &Payout) -> Result<(), Error> {
+        let transfer_id = payout.transfer_id.as_deref().unwrap_or_default();
+        let seen = self.stripe.retrieve_transfer(transfer_id).await;
+        seen.map(drop).map_err(error_of)
     }
 
     pub(super) async fn look_for_bank_payout(
@@ -73,7 +97,9 @@ impl Usecases {
         payout: &Payout,
         attempt: &Attempt,
     ) -> Result<Look, Error> {
-        let mut found = self.bank_payouts_of(payout, attempt.first_sent_at).await?;
+        let Some(mut found) = self.bank_payouts_of(payout, attempt.first_sent_at).await? else {
+            return Ok(Look::OutOfReach);
+        };
         found.retain(|made| attempt_of(&made.metadata) == Some(payout.attempt));
         let order = Order::from_json(&attempt.body)?;
         Ok(match found.as_slice() {
@@ -170,8 +196,17 @@ impl Usecases {
         now: OffsetDateTime,
     ) -> Result<(), Error> {
         let bank_payout_id = payout.bank_payout_id.as_deref().unwrap_or_default();
-        self.read_bank_payout(&payout.account_id, bank_payout_id, "")
-            .await?;
+        let read = self.read_bank_payout(&payout.account_id, bank_payout_id, "");
+        match read.await {
+            Ok(()) => {}
+            // The bank has the order, and nobody shows us what becomes of it.
+            Err(error @ Error::Rejected(_)) => tracing::error!(
+                payout.id = payout.payout_id.as_str(),
+                error = cause(&error),
+                "what the bank did cannot be read: somebody must look"
+            ),
+            Err(error) => return Err(error),
+        }
         // Holds for this version alone: a payout that has just moved is left as it is.
         let again_at = Some(now.saturating_add(READ_AGAIN));
         Ok(self

@@ -1,13 +1,15 @@
 //! After the end: telling the limits and the books.
 
 use kit::{Error, reason_of};
+use ledger::Month;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tonic::{Code, Status};
 use wire::earnings::v1::ReleaseHoldRequest;
 use wire::fraud_limits::v1::{ConfirmRequest, ReleaseRequest};
 
 use super::Usecases;
-use crate::domain::{Errand, Payout, State};
+use crate::domain::{Errand, Payout, State, left_by_a_limit};
 use crate::store::HoldLook;
 
 /// After the first look, which is a minute after the end.
@@ -81,10 +83,38 @@ impl Usecases {
                 .look_for_hold_in_tx(&mut tx, payout.payout_id.as_str())
                 .await?;
         }
-        if let Some(successor) = payout.successor(now) {
-            self.plan_in_tx(&mut tx, vec![successor], now).await?;
+        if let Some(month) = payout.month {
+            self.plan_on_in_tx(&mut tx, &payout, month, now).await?;
         }
         Ok(tx.commit().await?)
+    }
+
+    /// What takes a run's payout's place today, and what a limit leaves for another day. Only now
+    /// can the rest be planned: before, a pass found it held.
+    async fn plan_on_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        payout: &Payout,
+        month: Month,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let newest = self.store.lock_newest_run_in_tx(tx, month).await?;
+        let creator_ids = [payout.creator_id.to_string()];
+        let sequences = self
+            .store
+            .newest_sequences_in_tx(tx, month, &creator_ids)
+            .await?;
+        let sequence = sequences.values().copied().max().unwrap_or(payout.sequence);
+        if let Some(successor) = payout.successor(sequence.saturating_add(1), now) {
+            self.plan_in_tx(tx, vec![successor], now).await?;
+        }
+        // Due since it was canceled: a hold that comes back late makes the rest no later.
+        let Some(left) = left_by_a_limit(payout, payout.due_at.unwrap_or(now)) else {
+            return Ok(());
+        };
+        self.store.wait_again_in_tx(tx, newest, &left).await?;
+        let again_at = left.again_at.unwrap_or(now);
+        Ok(self.store.go_on_in_tx(tx, newest, again_at).await?)
     }
 
     /// Looks again for a hold that was not there when its payout ended, and for its share of the

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::Usecases;
 use super::saga::Progress;
-use crate::domain::{Command, Doubt, Payout, Remedy, Step, remedy};
+use crate::domain::{Command, Doubt, Payout, Remedy, Step, remedy, retry_at};
 use crate::orders::{Order, made_bank_payout, made_transfer, not_made, reversal_of};
 use crate::store::Attempt;
 
@@ -33,10 +33,10 @@ impl Usecases {
         payout: &Payout,
         command: Command,
     ) -> Result<Progress, Error> {
-        let refused = matches!(command, Command::RecordRefused { .. });
-        if refused && payout.step == Step::Reversal && self.read_reversals(payout, "").await? {
-            // Somebody was faster: what is left is another amount, or nothing.
-            return Ok(Progress::Moved);
+        if let Command::RecordRefused { code, .. } = &command
+            && let Some(progress) = self.what_is_there(payout, code).await?
+        {
+            return Ok(progress);
         }
         self.tell(payout.payout_id.as_str(), &command, "").await?;
         // An answer that says nothing new about an unknown outcome is not asked for again at once.
@@ -46,6 +46,23 @@ impl Usecases {
         } else {
             Progress::Moved
         })
+    }
+
+    /// A refusal speaks of one key. Before it ends a step, Stripe is asked whether the step is done
+    /// all the same: by an earlier order, by another sender of this one, by somebody else.
+    async fn what_is_there(&self, payout: &Payout, code: &str) -> Result<Option<Progress>, Error> {
+        let is_final = retry_at(payout, code, self.clock.now()).is_none();
+        match payout.step {
+            Step::Transfer if is_final => self.adopt_transfer(payout).await,
+            Step::Bank if is_final => self.adopt_bank_payout(payout).await,
+            // Of the tries that follow, each looks before it sends.
+            Step::Transfer | Step::Bank => Ok(None),
+            // Somebody was faster: what is left is another amount, or nothing.
+            Step::Reversal => {
+                let any = self.read_reversals(payout, "").await?;
+                Ok(any.then_some(Progress::Moved))
+            }
+        }
     }
 
     // Called outside any transaction, with the key committed beside the payout. If we crash before

@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 use super::Usecases;
 use super::saga::Progress;
-use crate::domain::{Command, Doubt, LOST, Payout, Remedy, State, Step, remedy};
+use crate::domain::{
+    Command, Doubt, LOST, OUT_OF_REACH, Payout, Remedy, State, Step, believed_from, remedy,
+};
 use crate::lease::kept;
 use crate::store::Attempt;
 
@@ -15,6 +17,8 @@ use crate::store::Attempt;
 pub(super) enum Look {
     Found(Command),
     Absent,
+    /// The connected account does not let us look, and the platform's own calls go on.
+    OutOfReach,
     /// Something that was not asked for, or more than one.
     Odd,
 }
@@ -103,7 +107,7 @@ impl Usecases {
         }
     }
 
-    /// Only an absence that is proven, and so late that the key is dead, permits another order.
+    /// Only an absence that is proven permits another order.
     async fn look_up(
         &self,
         payout: &Payout,
@@ -112,7 +116,6 @@ impl Usecases {
         now: OffsetDateTime,
     ) -> Result<Progress, Error> {
         let payout_id = payout.payout_id.as_str();
-        let (step, number) = (payout.step, payout.attempt);
         match self.look(payout, attempt).await? {
             None => Ok(Progress::Moved),
             Some(Look::Found(Command::RecordUnknown { .. })) => Ok(Progress::Unanswered),
@@ -120,24 +123,40 @@ impl Usecases {
                 self.tell(payout_id, &command, "").await?;
                 Ok(Progress::Moved)
             }
-            Some(Look::Absent) if absent_from.is_some_and(|from| now >= from) => {
-                tracing::warn!(payout.id = payout_id, %step, "an order never arrived");
-                let refused = Command::RecordRefused {
-                    step,
-                    attempt: number,
-                    code: LOST.into(),
-                };
-                self.tell(payout_id, &refused, "").await?;
-                Ok(Progress::Moved)
+            Some(Look::Absent) => self.take_absence(payout, absent_from, now).await,
+            // Nobody can say. A reversal takes the money back if the bank does not have it.
+            Some(Look::OutOfReach) if absent_from.is_some() => {
+                self.take_refusal(payout, OUT_OF_REACH).await
             }
-            Some(Look::Absent) => {
-                self.store
-                    .wait(payout_id, payout.version, absent_from)
-                    .await?;
-                Ok(Progress::Moved)
-            }
-            Some(Look::Odd) => self.lay_aside(payout).await,
+            Some(Look::OutOfReach | Look::Odd) => self.lay_aside(payout).await,
         }
+    }
+
+    /// Believed when the key is dead and a look some time before saw nothing either.
+    async fn take_absence(
+        &self,
+        payout: &Payout,
+        absent_from: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Result<Progress, Error> {
+        let payout_id = payout.payout_id.as_str();
+        let since = self.store.note_absence(payout, now).await?;
+        let believed = absent_from.map(|absent_from| believed_from(absent_from, since));
+        if believed.is_some_and(|believed| now >= believed) {
+            tracing::warn!(payout.id = payout_id, step = %payout.step, "an order never arrived");
+            return self.take_refusal(payout, LOST).await;
+        }
+        self.store.wait(payout_id, payout.version, believed).await?;
+        Ok(Progress::Moved)
+    }
+
+    async fn take_refusal(&self, payout: &Payout, code: &str) -> Result<Progress, Error> {
+        let refused = Command::RecordRefused {
+            step: payout.step,
+            attempt: payout.attempt,
+            code: code.to_owned(),
+        };
+        self.take_answer_of_stripe(payout, refused).await
     }
 
     /// Until somebody has looked, or an event says more.

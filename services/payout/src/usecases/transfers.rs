@@ -26,10 +26,7 @@ impl Usecases {
         };
         if let Err(status) = self.earnings.clone().commit_hold(request).await {
             return match reason_of(&status).map(|(code, _)| code).as_deref() {
-                Some("HOLD_RELEASED" | "HOLD_BROKEN") => {
-                    self.tell(payout_id, &Command::RecordHoldLost, "").await?;
-                    Ok(Progress::Moved)
-                }
+                Some("HOLD_RELEASED" | "HOLD_BROKEN") => self.lose_hold(payout).await,
                 // The books have not yet heard how the attempt before this one ended.
                 Some("HOLD_COMMITTED") => Ok(Progress::Stumbled),
                 Some(_) | None => Err(status.into()),
@@ -43,12 +40,24 @@ impl Usecases {
         self.send(payout, now).await
     }
 
+    /// The hold is gone, so nothing more is sent. What an earlier attempt may have sent is not
+    /// covered by it any more: then the payout cannot end as if nothing had been.
+    async fn lose_hold(&self, payout: &Payout) -> Result<Progress, Error> {
+        if payout.attempt > 0 && !matches!(self.look_for_transfer(payout).await?, Look::Absent) {
+            return self.lay_aside(payout).await;
+        }
+        let payout_id = payout.payout_id.as_str();
+        self.tell(payout_id, &Command::RecordHoldLost, "").await?;
+        Ok(Progress::Moved)
+    }
+
     /// An attempt that was refused to one sender may have been answered otherwise to another. Before
-    /// it is tried again, Stripe is asked, and what is there is taken for this attempt's.
-    async fn adopt_transfer(&self, payout: &Payout) -> Result<Option<Progress>, Error> {
+    /// it is tried again or given up, Stripe is asked, and what is there is taken for this
+    /// attempt's.
+    pub(super) async fn adopt_transfer(&self, payout: &Payout) -> Result<Option<Progress>, Error> {
         let payout_id = payout.payout_id.as_str();
         match self.look_for_transfer(payout).await? {
-            Look::Absent => Ok(None),
+            Look::Absent | Look::OutOfReach => Ok(None),
             // Made and not booked yet: to be sent again under this attempt's key it would have to
             // be absent. It is looked at again.
             Look::Found(Command::RecordUnknown { .. }) => Ok(Some(Progress::Unanswered)),
@@ -57,7 +66,8 @@ impl Usecases {
                     payout.id = payout_id,
                     "a transfer that was refused was made: it is not made again"
                 );
-                Ok(Some(self.take_answer_of_stripe(payout, command).await?))
+                self.tell(payout_id, &command, "").await?;
+                Ok(Some(Progress::Moved))
             }
             Look::Odd => Ok(Some(self.lay_aside(payout).await?)),
         }
@@ -155,7 +165,7 @@ impl Usecases {
         // there all the same.
         let command = match self.look_for_transfer(&payout).await? {
             Look::Found(made) => made,
-            Look::Absent => Command::RecordRefused {
+            Look::Absent | Look::OutOfReach => Command::RecordRefused {
                 step: Step::Transfer,
                 attempt,
                 code: told.code.clone(),

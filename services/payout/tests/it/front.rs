@@ -26,6 +26,9 @@ pub enum Fault {
 /// Where the balance is asked for; asked without a key.
 pub const BALANCE: &str = "/v1/balance";
 
+/// Where the platform's settings are asked for without a key, and changed.
+pub const SETTINGS: &str = "/v1/balance_settings";
+
 /// An order that came: its path, its idempotency key, and when by the wall.
 pub type Order = (String, String, time::OffsetDateTime);
 
@@ -34,6 +37,12 @@ struct Desk {
     faults: Vec<(&'static str, Fault)>,
     always: Vec<(&'static str, Fault)>,
     orders: Vec<Order>,
+    /// Whether transfers that are looked for are shown as not booked yet.
+    unbooked: bool,
+    /// How often transfers were looked for.
+    looks: usize,
+    /// Whether the key belongs to another platform.
+    stranger: bool,
 }
 
 #[derive(Clone)]
@@ -45,6 +54,8 @@ pub struct Front {
     late: Arc<tokio::sync::Notify>,
     /// Where an answer about the balance waits, if it is to.
     balance: Arc<tokio::sync::Mutex<()>>,
+    /// The same for the settings.
+    settings: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Front {
@@ -57,6 +68,7 @@ impl Front {
             desk: Arc::default(),
             late: Arc::default(),
             balance: Arc::default(),
+            settings: Arc::default(),
         };
         let router = axum::Router::new().fallback(pass).with_state(front.clone());
         kit::spawn(async move { axum::serve(listener, router).await });
@@ -110,6 +122,42 @@ impl Front {
         Arc::clone(&self.balance).lock_owned().await
     }
 
+    /// The same of answers about the platform's settings.
+    pub async fn hold_settings(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.settings).lock_owned().await
+    }
+
+    /// From now on, transfers that are looked for are shown as Stripe shows them before it has
+    /// booked them, or as they are.
+    pub fn unbook(&self, unbooked: bool) {
+        self.desk.lock().expect("no test panics with it").unbooked = unbooked;
+    }
+
+    /// How often transfers were looked for.
+    pub fn looks(&self) -> usize {
+        self.desk.lock().expect("no test panics with it").looks
+    }
+
+    /// From now on, the key sees no connected account and no single transfer, or all again.
+    pub fn be_strange(&self, stranger: bool) {
+        self.desk.lock().expect("no test panics with it").stranger = stranger;
+    }
+
+    fn looked(&self, text: String) -> String {
+        let mut desk = self.desk.lock().expect("no test panics with it");
+        desk.looks += 1;
+        let Some(mut page) = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .filter(|_| desk.unbooked)
+        else {
+            return text;
+        };
+        for made in page["data"].as_array_mut().into_iter().flatten() {
+            made["balance_transaction"] = serde_json::Value::Null;
+        }
+        page.to_string()
+    }
+
     fn orders_add(&self, path: &str) {
         let mut desk = self.desk.lock().expect("no test panics with it");
         desk.orders
@@ -140,15 +188,27 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     };
     let key = text("idempotency-key").unwrap_or_default().to_owned();
     let is_order = parts.method == axum::http::Method::POST;
-    let is_balance = !is_order && parts.uri.path() == BALANCE;
+    let asked = match parts.uri.path() {
+        BALANCE if !is_order => Some((BALANCE, Arc::clone(&front.balance))),
+        SETTINGS if !is_order => Some((SETTINGS, Arc::clone(&front.settings))),
+        _ => None,
+    };
+    let is_look = !is_order && parts.uri.path() == crate::world::TRANSFERS;
     let fault = if is_order {
         front.take(parts.uri.path(), &key)
     } else {
         None
     };
+    let is_strange = front.desk.lock().expect("no test panics with it").stranger;
+    if is_strange && text("stripe-account").is_some() {
+        return refusal(StatusCode::FORBIDDEN, "account_invalid");
+    }
+    if is_strange && parts.uri.path().starts_with("/v1/transfers/") {
+        return refusal(StatusCode::NOT_FOUND, "resource_missing");
+    }
     match fault {
         Some(Fault::Swallow) => return answer(StatusCode::INTERNAL_SERVER_ERROR, "{}".into()),
-        Some(Fault::Refuse(code)) => return refusal(code),
+        Some(Fault::Refuse(code)) => return refusal(StatusCode::BAD_REQUEST, code),
         Some(Fault::LoseReply | Fault::Late | Fault::DoAndRefuse(_)) | None => {}
     }
     let bytes = axum::body::to_bytes(body, 1 << 20)
@@ -167,24 +227,27 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
         return broken();
     };
     let (status, headers) = (reply.status(), reply.headers().clone());
-    let Ok(text) = reply.text().await else {
+    let Ok(mut text) = reply.text().await else {
         return broken();
     };
+    if is_look {
+        text = front.looked(text);
+    }
     let mut response = answer(status, text);
     if let Some(replayed) = headers.get("idempotent-replayed") {
         response
             .headers_mut()
             .insert("idempotent-replayed", replayed.clone());
     }
-    if is_balance {
-        front.orders_add(BALANCE);
-        drop(front.balance.lock().await);
+    if let Some((path, held)) = asked {
+        front.orders_add(path);
+        drop(held.lock().await);
     }
     if fault == Some(Fault::Late) {
         front.late.notified().await;
     }
     if let Some(Fault::DoAndRefuse(code)) = fault {
-        return refusal(code);
+        return refusal(StatusCode::BAD_REQUEST, code);
     }
     if fault == Some(Fault::LoseReply) {
         return broken();
@@ -192,11 +255,11 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     response
 }
 
-fn refusal(code: &str) -> Response {
+fn refusal(status: StatusCode, code: &str) -> Response {
     let error = serde_json::json!({ "error": {
         "type": "invalid_request_error", "code": code, "message": "no",
     } });
-    answer(StatusCode::BAD_REQUEST, error.to_string())
+    answer(status, error.to_string())
 }
 
 /// The connection ends before the answer does.

@@ -56,6 +56,8 @@ pub struct Others {
     pub url: String,
     /// What payout has announced: the books learn refusals from there.
     outbox: PgPool,
+    /// Where a confirmation waits, if it is to.
+    confirms: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Others {
@@ -71,6 +73,7 @@ impl Others {
             books: Arc::new(Mutex::new(books)),
             url,
             outbox,
+            confirms: Arc::default(),
         };
         let router = tonic::service::Routes::new(EarningsServiceServer::new(others.clone()))
             .add_service(FraudLimitsServiceServer::new(others.clone()))
@@ -85,6 +88,11 @@ impl Others {
             .expect("no test panics with it")
             .payable
             .insert(creator_id.to_owned(), minor);
+    }
+
+    /// From now on, confirmations are taken and not answered, until what this returns is dropped.
+    pub async fn hold_confirms(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.confirms).lock_owned().await
     }
 
     pub fn hold_states(&self) -> Vec<HoldState> {
@@ -358,6 +366,7 @@ impl FraudLimitsService for Others {
             .expect("no test panics with it")
             .told
             .push(told);
+        drop(self.confirms.lock().await);
         Ok(Response::new(limits::ConfirmResponse {}))
     }
 

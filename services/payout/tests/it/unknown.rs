@@ -20,7 +20,7 @@ async fn closed() -> Result<(World, TestService)> {
     Ok((world, service))
 }
 
-async fn becomes(world: &World, service: &TestService, state: &str) -> proto::Payout {
+pub async fn becomes(world: &World, service: &TestService, state: &str) -> proto::Payout {
     eventually(&format!("the payout to be {state}"), || async {
         world
             .payout(service)
@@ -133,12 +133,14 @@ async fn a_new_key_is_taken_only_when_the_old_one_is_dead_and_nothing_is_found()
     world.close("2027-01").await?;
     let payout = becomes(&world, &service, "unknown").await;
     world.advance(START + Duration::hours(23)).await?;
+    let settled = service.settle().await;
+    let day = START + Duration::DAY;
+    assert_eq!(settled.next_due, Some(wire::timestamp(day)));
+    world.advance(day).await?;
     let payout_now = becomes(&world, &service, "retry_wait").await;
     assert_eq!(payout_now.failure_code, "lost_on_the_way");
     world.front.fail_always(TRANSFERS, None);
-    world
-        .advance(START + Duration::hours(23) + Duration::minutes(5))
-        .await?;
+    world.advance(day + Duration::minutes(5)).await?;
     service.settle().await;
     assert_eq!(world.payout(&service).await?.state, "sent");
     let keys = world.front.keys(TRANSFERS);
@@ -168,7 +170,7 @@ async fn a_transfer_that_arrived_after_all_is_found_when_its_key_is_dead() -> Re
 }
 
 /// A legacy event about a transfer that failed, as older versions of Stripe's API send it.
-async fn tell_transfer_failed(world: &World, payout: &proto::Payout, id: &str) -> Result<()> {
+pub async fn tell_transfer_failed(world: &World, payout: &proto::Payout, id: &str) -> Result<()> {
     let body = json!({ "data": { "object": { "id": id, "failure_code": "insufficient_funds",
         "metadata": { "payout_id": payout.payout_id, "attempt": "0" } } } });
     let event = StripeEvent {
