@@ -1,5 +1,6 @@
 //! What this service does, whoever asks: checkouts, readings, months.
 
+mod answers;
 mod change;
 mod checkout;
 mod month;

@@ -17,7 +17,7 @@ pub struct Event {
 }
 
 /// An object to read back from Stripe, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkKind {
     Subscription,
     Invoice,

@@ -93,18 +93,20 @@ impl Store {
         Ok(())
     }
 
-    /// The object found its owner after all.
+    /// Objects, by kind and id, found their owner after all.
     pub async fn resolve_unclaimed_in_tx(
         &self,
         tx: &mut PgConnection,
-        kind: &str,
-        object_id: &str,
+        objects: &[(&'static str, String)],
     ) -> Result<(), sqlx::Error> {
+        let kinds: Vec<String> = objects.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+        let ids: Vec<String> = objects.iter().map(|(_, id)| id.clone()).collect();
         sqlx::query!(
-            "update billing.unclaimed set resolved_wall_at = now()
-             where kind = $1 and object_id = $2 and resolved_wall_at is null",
-            kind,
-            object_id
+            "update billing.unclaimed u set resolved_wall_at = now()
+             from unnest($1::text[], $2::text[]) as o (kind, object_id)
+             where u.kind = o.kind and u.object_id = o.object_id and u.resolved_wall_at is null",
+            &kinds,
+            &ids
         )
         .execute(tx)
         .await?;

@@ -1,5 +1,7 @@
 //! Objects to be read back from Stripe, and who is reading them.
 
+use std::collections::HashSet;
+
 use kit::Error;
 use sqlx::PgConnection;
 
@@ -39,10 +41,8 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let claim = |kind: String, object_id, wanted, failure_count| {
-            let kind = WorkKind::from_column(&kind)
-                .ok_or_else(|| Error::bug(format!("{kind} is no kind of work")))?;
             Ok(Claim {
-                kind,
+                kind: kind_of(&kind)?,
                 object_id,
                 wanted,
                 lease_id: lease_id.to_owned(),
@@ -91,40 +91,57 @@ impl Store {
         .await
     }
 
-    /// Whether the lease is still ours; if so, nobody else records a reading of the object
-    /// before this transaction ends.
-    pub async fn lock_claim_in_tx(
+    /// The claims whose lease is still ours: nobody else records a reading of these objects before
+    /// this transaction ends.
+    pub async fn lock_claims_in_tx(
         &self,
         tx: &mut PgConnection,
-        claim: &Claim,
-    ) -> Result<bool, sqlx::Error> {
-        let row = sqlx::query_scalar!(
-            "select wanted from billing.work
-             where kind = $1 and object_id = $2 and lease_id = $3
-             for update",
-            claim.kind.as_str(),
-            claim.object_id,
-            claim.lease_id
+        claims: &[&Claim],
+    ) -> Result<HashSet<(WorkKind, String)>, Error> {
+        let kinds: Vec<String> = claims
+            .iter()
+            .map(|claim| claim.kind.as_str().to_owned())
+            .collect();
+        let ids: Vec<String> = claims.iter().map(|claim| claim.object_id.clone()).collect();
+        let leases: Vec<String> = claims.iter().map(|claim| claim.lease_id.clone()).collect();
+        let rows = sqlx::query!(
+            "select w.kind, w.object_id from billing.work w
+             join unnest($1::text[], $2::text[], $3::text[]) as o (kind, object_id, lease_id)
+                 using (kind, object_id, lease_id)
+             order by w.kind, w.object_id
+             for update of w",
+            &kinds,
+            &ids,
+            &leases
         )
-        .fetch_optional(tx)
+        .fetch_all(tx)
         .await?;
-        Ok(row.is_some())
+        rows.into_iter()
+            .map(|row| Ok((kind_of(&row.kind)?, row.object_id)))
+            .collect()
     }
 
-    /// The events that the claim covers are done; those that came meanwhile are not.
-    pub async fn finish_claim_in_tx(
+    /// The events that the claims cover are done; those that came meanwhile are not.
+    pub async fn finish_claims_in_tx(
         &self,
         tx: &mut PgConnection,
-        claim: &Claim,
+        claims: &[Claim],
     ) -> Result<(), sqlx::Error> {
+        let kinds: Vec<String> = claims
+            .iter()
+            .map(|claim| claim.kind.as_str().to_owned())
+            .collect();
+        let ids: Vec<String> = claims.iter().map(|claim| claim.object_id.clone()).collect();
+        let wanted: Vec<i64> = claims.iter().map(|claim| claim.wanted).collect();
         sqlx::query!(
-            "update billing.work
-             set done = $3, lease_id = null, leased_until_wall_at = null, failure_count = 0,
+            "update billing.work w
+             set done = o.wanted, lease_id = null, leased_until_wall_at = null, failure_count = 0,
                  failure = null
-             where kind = $1 and object_id = $2",
-            claim.kind.as_str(),
-            claim.object_id,
-            claim.wanted
+             from unnest($1::text[], $2::text[], $3::bigint[]) as o (kind, object_id, wanted)
+             where w.kind = o.kind and w.object_id = o.object_id",
+            &kinds,
+            &ids,
+            &wanted
         )
         .execute(tx)
         .await?;
@@ -152,4 +169,8 @@ impl Store {
         .fetch_optional(&self.pool)
         .await
     }
+}
+
+fn kind_of(column: &str) -> Result<WorkKind, Error> {
+    WorkKind::from_column(column).ok_or_else(|| Error::bug(format!("{column} is no kind of work")))
 }

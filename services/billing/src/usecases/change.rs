@@ -231,7 +231,9 @@ impl Usecases {
         if self.store.is_changing_in_tx(&mut tx, id).await? {
             return Err(refusals::changing(current));
         }
-        let recorded = match self.record_subscription_in_tx(&mut tx, snapshot).await? {
+        let mut facts = Vec::new();
+        let recorded = self.record_subscription_in_tx(&mut tx, snapshot, &mut facts);
+        let recorded = match recorded.await? {
             Recorded::Ours(recorded) => recorded,
             Recorded::Stale => return Ok(Prepared::Again),
             Recorded::Foreign(why) => return Err(Error::bug(why.0)),
@@ -240,6 +242,7 @@ impl Usecases {
         if !self.store.save_change_in_tx(&mut tx, &change).await? {
             return Ok(Prepared::Again);
         }
+        self.outbox.enqueue_in_tx(&mut tx, &facts).await?;
         tx.commit().await?;
         Ok(match change.state.as_str() {
             "open" => Prepared::Send(Box::new(change)),

@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kit::{Error, Turn};
-use sqlx::PgConnection;
 use stripe::{Doubt, Failure, Settlement};
+use tokio::sync::mpsc;
 
 use super::Usecases;
-use super::recording::{Recorded, Snapshot, Unread};
-use crate::convert;
-use crate::domain::charge::{self, Unclaimed};
+use super::recording::{Snapshot, Unread};
+use crate::domain::charge::Unclaimed;
 use crate::domain::event::WorkKind;
-use crate::domain::month::first_open;
-use crate::store::{Claim, UnclaimedObject};
+use crate::store::Claim;
 
 /// Objects leased at once.
 const CLAIMS_MAX: i64 = 48;
 /// Calls to Stripe at once.
 const READERS: usize = 16;
+/// Answers written down at once.
+const ANSWERS_MAX: usize = 48;
 /// How often leases are renewed while Stripe is asked, who may take minutes: a lease that ran out
 /// would go to another replica, and both readings would be in vain, again and again.
 const RENEWAL: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const FAILURES_ALARMING: i32 = 6;
 
 /// What Stripe says of an object.
-enum Reading {
+pub(super) enum Reading {
     Subscription(Box<Snapshot>),
     Settlement(Box<Settlement>),
     /// An invoice for which nobody was charged, or a page that needs nothing written down.
@@ -63,11 +63,45 @@ impl Usecases {
     async fn read_all(&self, lease_id: &str, claims: Vec<Claim>) {
         let object = |claim: &Claim| (claim.kind, claim.object_id.clone());
         let objects: Vec<_> = claims.iter().map(object).collect();
-        let readings = futures::stream::iter(claims)
-            .for_each_concurrent(READERS, |claim| self.read_one(claim));
         tokio::select! {
-            () = readings => {}
+            () = self.ask_and_record(claims) => {}
             () = self.keep_leases(lease_id, &objects) => {}
+        }
+    }
+
+    /// What was answered while the last answers were written down is written down next, in one
+    /// transaction: nobody waits for the slowest call, and busy times make few transactions.
+    async fn ask_and_record(&self, claims: Vec<Claim>) {
+        let (answers, mut answered) = mpsc::channel(claims.len().max(1));
+        let asking = async move {
+            let answers = &answers;
+            futures::stream::iter(claims)
+                .for_each_concurrent(READERS, |claim| async move {
+                    let answer = self.ask(&claim).await;
+                    // The receiver outlives every sender.
+                    let _ = answers.send((claim, answer)).await;
+                })
+                .await;
+        };
+        let recording = async {
+            let mut some = Vec::new();
+            while answered.recv_many(&mut some, ANSWERS_MAX).await > 0 {
+                self.record_some(std::mem::take(&mut some)).await;
+            }
+        };
+        tokio::join!(asking, recording);
+    }
+
+    async fn record_some(&self, answers: Vec<(Claim, Result<Reading, String>)>) {
+        let mut read = Vec::new();
+        for (claim, answer) in answers {
+            match answer {
+                Ok(reading) => read.push((claim, reading)),
+                Err(failure) => self.put_off(&claim, &failure).await,
+            }
+        }
+        for (claim, failure) in self.record(read).await {
+            self.put_off(&claim, &failure).await;
         }
     }
 
@@ -81,15 +115,8 @@ impl Usecases {
         }
     }
 
-    async fn read_one(&self, claim: Claim) {
-        let failure = match self.ask(&claim).await {
-            Ok(reading) => match self.record(&claim, reading).await {
-                Ok(()) => return,
-                Err(error) => chain(&error),
-            },
-            Err(failure) => failure,
-        };
-        match self.store.postpone_claim(&claim, &failure).await {
+    async fn put_off(&self, claim: &Claim, failure: &str) {
+        match self.store.postpone_claim(claim, failure).await {
             Ok(Some(count)) if count >= FAILURES_ALARMING => tracing::error!(
                 object_id = claim.object_id,
                 failures = count,
@@ -147,111 +174,6 @@ impl Usecases {
             }
         }
     }
-
-    async fn record(&self, claim: &Claim, reading: Reading) -> Result<(), Error> {
-        let mut tx = self.store.begin().await?;
-        self.store.lock_months_shared_in_tx(&mut tx).await?;
-        if !self.store.lock_claim_in_tx(&mut tx, claim).await? {
-            return Ok(());
-        }
-        match reading {
-            Reading::Subscription(it) => self.subscription_in_tx(&mut tx, claim, &it).await?,
-            Reading::Settlement(it) => self.charge_in_tx(&mut tx, claim, &it).await?,
-            Reading::Unclaimed(why) => self.unclaimed_in_tx(&mut tx, claim, &why, None).await?,
-            Reading::Nothing => {}
-        }
-        self.store.finish_claim_in_tx(&mut tx, claim).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    async fn subscription_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        claim: &Claim,
-        snapshot: &Snapshot,
-    ) -> Result<(), Error> {
-        let kind = claim.kind.as_str();
-        match self.record_subscription_in_tx(tx, snapshot).await? {
-            Recorded::Ours(_) => Ok(self
-                .store
-                .resolve_unclaimed_in_tx(tx, kind, &claim.object_id)
-                .await?),
-            // Its own events tell of it, too.
-            Recorded::Foreign(_) if claim.kind == WorkKind::Unpaid => Ok(()),
-            Recorded::Foreign(why) => self.unclaimed_in_tx(tx, claim, &why, None).await,
-            Recorded::Stale => Err(Error::unavailable("it was changed meanwhile")),
-        }
-    }
-
-    async fn charge_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        claim: &Claim,
-        settlement: &Settlement,
-    ) -> Result<(), Error> {
-        let last_cut = self
-            .store
-            .find_last_cut_in_tx(tx)
-            .await?
-            .map(|(month, _)| month);
-        let first_event = self.store.find_first_event_in_tx(tx).await?;
-        let open = first_open(last_cut, first_event);
-        let month = charge::funded_month(settlement.period_start, open);
-        let owner = charge::owner(&settlement.subscription_metadata);
-        let (body, fact) = match owner.and_then(|owner| charge::fact(settlement, &owner, month)) {
-            Ok(made) => made,
-            Err(why) => {
-                return self
-                    .unclaimed_in_tx(tx, claim, &why, Some(settlement))
-                    .await;
-            }
-        };
-        let subscription_id = settlement.subscription.as_deref().unwrap_or_default();
-        let invoice_id = settlement.invoice.as_str();
-        let is_new = self
-            .store
-            .save_charge_in_tx(tx, &body, &fact, subscription_id, invoice_id)
-            .await?;
-        self.store
-            .resolve_unclaimed_in_tx(tx, claim.kind.as_str(), &claim.object_id)
-            .await?;
-        if !is_new {
-            return Ok(());
-        }
-        let key = fact.key().to_string();
-        let announced = convert::charge_fact(&body, &key, subscription_id, invoice_id);
-        Ok(self.outbox.enqueue_in_tx(tx, &[announced]).await?)
-    }
-
-    /// Written down and shouted about; what it is for is decided by a person.
-    async fn unclaimed_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        claim: &Claim,
-        why: &Unclaimed,
-        settlement: Option<&Settlement>,
-    ) -> Result<(), Error> {
-        let unclaimed = UnclaimedObject {
-            kind: claim.kind.as_str(),
-            object_id: &claim.object_id,
-            reason: &why.0,
-            charge_id: settlement.map_or("", |it| &it.charge),
-            gross_minor: settlement.map_or(0, |it| it.gross_minor),
-            currency: settlement.map_or("", |it| &it.currency),
-        };
-        tracing::error!(
-            object_id = claim.object_id,
-            charge_id = unclaimed.charge_id,
-            gross_minor = unclaimed.gross_minor,
-            reason = why.0,
-            "unclaimed at Stripe"
-        );
-        Ok(self
-            .store
-            .save_unclaimed_in_tx(tx, &unclaimed, self.clock.now())
-            .await?)
-    }
 }
 
 /// A subscription whose shape is none of ours, such as one priced by fractions of a cent, that
@@ -267,11 +189,4 @@ fn is_foreign(claim: &Claim, failure: &Failure) -> bool {
         }
     );
     claim.kind == WorkKind::Subscription && unreadable && failures >= FAILURES_ALARMING
-}
-
-fn chain(error: &Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

@@ -1,6 +1,7 @@
 //! Subscriptions as Stripe tells them, written down and announced.
 
 use kit::Error;
+use mailbox::Fact;
 use sqlx::PgConnection;
 use stripe::Failure;
 
@@ -66,11 +67,12 @@ impl Usecases {
         })
     }
 
-    /// Writes down what was read, and announces it if it is new.
+    /// Writes down what was read; if it is new, the fact to announce is added to `facts`.
     pub(super) async fn record_subscription_in_tx(
         &self,
         tx: &mut PgConnection,
         snapshot: &Snapshot,
+        facts: &mut Vec<Fact>,
     ) -> Result<Recorded, Error> {
         let read = &snapshot.subscription;
         let owner = match charge::owner(&read.metadata) {
@@ -97,9 +99,12 @@ impl Usecases {
             ..next
         };
         self.store.save_subscription_in_tx(tx, &changed).await?;
-        self.tell_seconds_in_tx(tx, &changed).await?;
-        let fact = convert::subscription_fact(&changed, now);
-        self.outbox.enqueue_in_tx(tx, &[fact]).await?;
+        // A period that goes on makes no second subscription of it.
+        let charged = |it: &Subscription| (it.status.clone(), it.cancel_at_period_end);
+        if known.as_ref().map(charged) != Some(charged(&changed)) {
+            self.tell_seconds_in_tx(tx, &changed).await?;
+        }
+        facts.push(convert::subscription_fact(&changed, now));
         Ok(Recorded::Ours(Box::new(changed)))
     }
 
@@ -109,9 +114,11 @@ impl Usecases {
         mut snapshot: Snapshot,
     ) -> Result<Subscription, Error> {
         for _ in 0..TRIES {
-            let mut tx = self.store.begin().await?;
-            match self.record_subscription_in_tx(&mut tx, &snapshot).await? {
+            let (mut tx, mut facts) = (self.store.begin().await?, Vec::new());
+            let recorded = self.record_subscription_in_tx(&mut tx, &snapshot, &mut facts);
+            match recorded.await? {
                 Recorded::Ours(subscription) => {
+                    self.outbox.enqueue_in_tx(&mut tx, &facts).await?;
                     tx.commit().await?;
                     return Ok(*subscription);
                 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use testkit::eventually;
 use wire::billing::v1::billing_service_client::BillingServiceClient;
 use wire::billing::v1::{ChargeSettled, GetMonthRequest, GetMonthResponse, SubscriptionChanged};
 
@@ -153,6 +154,42 @@ async fn money_that_is_nobodys_is_written_down_with_its_reason_and_books_nothing
     };
     let standing = client.get_month(month).await?.into_inner();
     assert_eq!(standing, GetMonthResponse::default());
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_holds_up_nobody_else_and_is_tried_again() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    for who in ["ann", "bob", "cid", "dee"] {
+        world.subscribe(&service, who).await?;
+    }
+    let owner = world.bed.db.owner().await?;
+    let refuse = "create function public.refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'not this one'; end $$;
+        create trigger refuse before insert on billing.charge
+        for each row when (new.subscriber_id = 'bob') execute function public.refuse()";
+    sqlx::raw_sql(refuse).execute(&owner).await?;
+    world.deliver(&world.events().await?, None).await?;
+    let announced = || async {
+        let charges = world.bed.announced::<ChargeSettled>(SCHEMA).await.ok()?;
+        let mut whose: Vec<String> = charges.into_iter().map(|it| it.subscriber_id).collect();
+        whose.sort();
+        Some(whose)
+    };
+    eventually("the others' charges", || async {
+        announced().await.filter(|whose| whose.len() == 3)
+    })
+    .await;
+    assert_eq!(announced().await.expect("read"), ["ann", "cid", "dee"]);
+
+    sqlx::raw_sql("drop trigger refuse on billing.charge")
+        .execute(&owner)
+        .await?;
+    service.settle().await;
+    let everybody = ["ann", "bob", "cid", "dee"];
+    assert_eq!(announced().await.expect("read"), everybody);
     service.stop().await;
     Ok(())
 }
