@@ -39,6 +39,7 @@ pub use account::Account;
 pub use account_kind::{AccountKind, Class, Side};
 pub use balances::{Balances, fold};
 pub use control::{Control, ControlTotals, Difference};
+pub use encoding::digest64;
 pub use error::LedgerError;
 pub use fact::{
     AllocationChanged, AttemptRefused, AttemptReturned, AttemptSettled, AttemptStep,

@@ -130,14 +130,6 @@ fn storable(text: String) -> String {
     }
 }
 
-/// The first eight bytes of the SHA-256 of an event's id, most significant first.
-#[must_use]
-pub fn digest64(event_id: &str) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(event_id.as_bytes()).into();
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
 /// The first delivery of each id, in the order of their ids: writers that store in one order
 /// never wait for one another in a circle.
 #[must_use]
@@ -254,12 +246,6 @@ mod tests {
             );
             assert!(!event.announced && !event.is_readable(), "{body}");
         }
-    }
-
-    /// Whoever compares our totals takes the same digest, and has the same test.
-    #[test]
-    fn a_digest_is_the_first_eight_bytes_of_the_ids_sha256() {
-        assert_eq!(digest64("evt_1"), 0x7d4e_5a76_eae6_d8c1);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use kit::Error;
-use ledger::Month;
+use ledger::{Month, digest64};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use time::OffsetDateTime;
 
-use crate::domain::{Event, digest64};
+use crate::domain::Event;
 
 /// Access to schema `webhook_ingest`.
 #[derive(Clone)]

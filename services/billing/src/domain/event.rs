@@ -1,6 +1,5 @@
 //! What one of Stripe's events gives us to do.
 
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 /// An event as far as billing needs it.
@@ -73,14 +72,6 @@ impl Event {
     }
 }
 
-/// The first eight bytes of the SHA-256 of an event's id, most significant first.
-#[must_use]
-pub fn digest64(event_id: &str) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(event_id.as_bytes()).into();
-    let [a, b, c, d, e, f, g, h, ..] = digest;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,12 +85,6 @@ mod tests {
             created_at: OffsetDateTime::UNIX_EPOCH,
             counts_from: OffsetDateTime::UNIX_EPOCH,
         }
-    }
-
-    /// webhook-ingest, whose totals we compare with, takes the same, and has the same test.
-    #[test]
-    fn a_digest_is_the_first_eight_bytes_of_the_ids_sha256() {
-        assert_eq!(digest64("evt_1"), 0x7d4e_5a76_eae6_d8c1);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use ledger::Month;
+use ledger::{Month, digest64};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Store;
-use crate::domain::event::{Event, WorkKind, digest64};
+use crate::domain::event::{Event, WorkKind};
 use crate::domain::month::EventTotals;
 
 impl Store {

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use billing::Billing;
-use billing::domain::event::digest64;
 use kit::Service;
+use ledger::digest64;
 use mailbox::Fact;
 use serde_json::{Value, json};
 use stripe_sandbox::Options;

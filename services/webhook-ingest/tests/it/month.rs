@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use ledger::Month;
+use ledger::digest64;
 use testkit::{TestBed, eventually};
 use time::macros::datetime;
-use webhook_ingest::domain::digest64;
 use wire::webhook_ingest::v1::{MonthIngested, StripeEvent};
 
 use crate::stripe_like::{FEBRUARY, JANUARY, bed, deliver, event, service};
