@@ -35,6 +35,12 @@ impl Settle {
     async fn answer(&self, clock: Option<OffsetDateTime>) -> SettleResponse {
         let mut busy = self.catch_up(clock).await;
         let before = self.pulse.activity();
+        // Who has mail is busy, and need not look up from it to say so: a turn of every loop is
+        // dear, and whoever waits for rest asks often.
+        busy.extend(self.mail().await);
+        if !busy.is_empty() {
+            return self.busy(busy);
+        }
         let ring = self.pulse.ring();
         let waited = join_all(self.loops.iter().map(|one| one.settled(ring, PATIENCE))).await;
         let mut next_due: Option<OffsetDateTime> = None;
@@ -52,6 +58,16 @@ impl Settle {
             idle: busy.is_empty(),
             busy,
             next_due: next_due.map(wire::timestamp),
+            activity: self.pulse.activity(),
+            clock: Some(wire::timestamp(self.clock.now())),
+        }
+    }
+
+    fn busy(&self, busy: Vec<String>) -> SettleResponse {
+        SettleResponse {
+            idle: false,
+            busy,
+            next_due: None,
             activity: self.pulse.activity(),
             clock: Some(wire::timestamp(self.clock.now())),
         }

@@ -26,8 +26,13 @@ impl Default for Pulse {
 impl Pulse {
     /// Counts work and wakes every loop.
     pub fn beat(&self) {
-        self.activity.fetch_add(1, Ordering::Relaxed);
+        self.count();
         self.ring();
+    }
+
+    /// Counts work that makes none for this process' loops.
+    pub fn count(&self) {
+        self.activity.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Wakes every loop without counting; answers the ring's number.

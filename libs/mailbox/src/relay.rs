@@ -26,6 +26,8 @@ const FACTS_PER_MESSAGE: usize = 200;
 const BYTES_PER_MESSAGE: usize = 256 * 1024;
 /// How often the outbox is read when nothing rings.
 const POLL: Duration = Duration::from_millis(250);
+/// How long facts are gathered before they travel: each message costs every reader a transaction.
+const LINGER: Duration = Duration::from_millis(8);
 /// How often the relay looks whether the stream is still the one that it knows.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -51,7 +53,7 @@ pub async fn run(
     while !stop.is_cancelled() {
         match relay.round(&mut looks).await {
             Ok(0) => wait(&outbox, &stop, &pool).await,
-            Ok(_) => {}
+            Ok(_) => tokio::time::sleep(LINGER).await,
             Err(error) => {
                 looks.reset_immediately();
                 tracing::warn!(stream, error = crate::traced(&error), "relay round failed");
@@ -103,7 +105,7 @@ impl Relay<'_> {
                 .mark_published_in_tx(&mut tx, &published)
                 .await?;
             tx.commit().await?;
-            self.pulse.beat();
+            self.pulse.count();
         }
         failure.map_or(Ok(published.len()), Err)
     }
@@ -215,8 +217,8 @@ async fn wait(outbox: &Outbox, stop: &CancellationToken, pool: &PgPool) {
         () = tokio::time::sleep(POLL) => {}
         () = stop.cancelled() => {}
         () = outbox.nudged() => {
-            for pause in [1, 2, 4, 8, 16, 32] {
-                tokio::time::sleep(Duration::from_millis(pause)).await;
+            for pause in [LINGER, LINGER, 2 * LINGER, 4 * LINGER] {
+                tokio::time::sleep(pause).await;
                 if outbox.waiting_count(pool).await.is_ok_and(|count| count > 0) {
                     break;
                 }

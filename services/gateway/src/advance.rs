@@ -4,6 +4,7 @@
 //! when all are at rest, twice in a row with nothing done in between, does the clock move, to
 //! the earliest timer or to the target.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ const SERVICES: [&str; 8] = [
     "webhook-ingest",
     "notifier",
 ];
-/// Between two looks at processes that are not at rest.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks at processes that are not at rest: the longer it has taken, the longer. A look
+/// costs every process something, which it then lacks for its work.
+const PAUSES: RangeInclusive<Duration> = Duration::from_millis(5)..=Duration::from_millis(80);
 
 /// Drives the clock. Cheap to clone; one advance at a time.
 #[derive(Clone)]
@@ -145,7 +147,7 @@ impl Inner {
 
     /// `busy` keeps what the last look found, for the one who runs out of patience.
     async fn until_rest(&self, busy: &mut Vec<String>) -> Look {
-        let mut before: Option<u64> = None;
+        let (mut before, mut pause): (Option<u64>, _) = (None, *PAUSES.start());
         loop {
             let look = self.look().await;
             if look.busy.is_empty() && before == Some(look.activity) {
@@ -154,7 +156,8 @@ impl Inner {
             before = look.busy.is_empty().then_some(look.activity);
             if !look.busy.is_empty() {
                 *busy = look.busy;
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(*PAUSES.end());
             }
         }
     }
@@ -182,6 +185,10 @@ impl Inner {
             Err(error) => look
                 .busy
                 .push(format!("the sandbox does not answer: {error}")),
+        }
+        // Whatever it still has to tell makes work for the others.
+        if !look.busy.is_empty() {
+            return look;
         }
         let answers = join_all(self.processes.iter().map(|(name, peer)| {
             let mut client = KitServiceClient::new(peer.clone());
@@ -225,7 +232,7 @@ impl Inner {
                 if self.sandbox().await.is_ok_and(|state| state.now > now) {
                     return Ok(());
                 }
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(*PAUSES.start()).await;
             }
         };
         let stuck = |_| Refusal::Restless {

@@ -168,6 +168,19 @@ impl Store {
         .transpose()
     }
 
+    /// The beginning of the month to be cut next: where the last cut ended, or else the instant from
+    /// which the first announced event of all counts.
+    pub async fn find_next_month(&self) -> Result<Option<Month>, sqlx::Error> {
+        let within = sqlx::query_scalar!(
+            "select coalesce(
+                 (select max(ends_at) from webhook_ingest.month_cut),
+                 (select min(counts_from) from webhook_ingest.stripe_event where announced))"
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(within.map(Month::of))
+    }
+
     /// When the first announced event of all counts from.
     pub async fn find_first_event_in_tx(
         &self,

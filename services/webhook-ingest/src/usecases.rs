@@ -67,14 +67,14 @@ impl Usecases {
     /// The database's.
     pub async fn cut_next_month(&self) -> Result<Turn, Error> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let Some((month, _)) = self.next_month_in_tx(&mut tx).await? else {
+        let Some(month) = self.store.find_next_month().await? else {
             return Ok(Turn::IDLE);
         };
         let due = month.next().first_instant().saturating_add(self.grace);
         if now < due {
             return Ok(Turn::until(Some(due)));
         }
+        let mut tx = self.store.begin().await?;
         // Looked at again under the lock: another replica may have been first.
         self.store.lock_months_in_tx(&mut tx).await?;
         let before = match self.next_month_in_tx(&mut tx).await? {

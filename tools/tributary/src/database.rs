@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use crate::fleet::{AUDITOR, SERVICES, role_of, schema_of};
 use crate::ladder::Running;
@@ -173,6 +174,15 @@ pub fn with(url: &str, database: Option<&str>, login: Option<(&str, &str)>) -> R
         "{scheme}://{login}{at}{host}/{}{query}",
         database.unwrap_or(old_database)
     ))
+}
+
+/// The same login by way of the server's Unix socket in `folder`.
+///
+/// # Errors
+/// When the URL is none of a database's.
+pub fn by_socket(url: &str, folder: &str) -> Result<String> {
+    let options = PgConnectOptions::from_str(url)?.socket(folder);
+    Ok(options.to_url_lossy().to_string())
 }
 
 /// Drops and makes a database, then applies the roles and every service's migrations as plain
@@ -386,5 +396,24 @@ mod tests {
             with("postgres://h/db", None, Some(("a", "b"))).expect("url"),
             "postgres://a:b@h/db"
         );
+    }
+
+    #[test]
+    fn a_socket_takes_the_place_of_the_host_and_nothing_else_changes() {
+        let url = by_socket("postgres://u:p%20w@127.0.0.1:5499/db", "/a b/it's").expect("a URL");
+        let options = PgConnectOptions::from_str(&url).expect("it parses");
+        assert_eq!(
+            options.get_socket().map(|path| path.display().to_string()),
+            Some("/a b/it's".to_owned())
+        );
+        assert_eq!(
+            (
+                options.get_port(),
+                options.get_username(),
+                options.get_database()
+            ),
+            (5499, "u", Some("db"))
+        );
+        assert!(url.contains("p%20w"), "{url}");
     }
 }

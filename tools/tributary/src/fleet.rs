@@ -90,6 +90,9 @@ impl Stripe {
 /// All that the settings of the services are made of.
 pub struct Fleet {
     pub database_url: String,
+    /// Where services find the socket of a server of our own: half the way of the loopback
+    /// interface.
+    pub database_socket: Option<String>,
     pub nats_url: String,
     pub nats_user: String,
     pub nats_password: String,
@@ -159,9 +162,13 @@ impl Fleet {
             .get(&role)
             .context("every role has a password")?;
         let login = Some((role.as_str(), password.as_str()));
+        let url = crate::database::with(&self.database_url, None, login)?;
         set(
             "POSTGRES__URL",
-            crate::database::with(&self.database_url, None, login)?,
+            match &self.database_socket {
+                Some(folder) => crate::database::by_socket(&url, folder)?,
+                None => url,
+            },
         );
         let port = self.ports.get(&name).context("every process has a port")?;
         set("SERVER__LISTEN", format!("127.0.0.1:{port}"));
@@ -275,6 +282,7 @@ mod tests {
         let each = |f: fn(&str) -> String| SERVICES.map(|s| (f(s), "secret".to_owned())).into();
         Fleet {
             database_url: "postgres://owner:ownerpw@127.0.0.1:5432/tributary".to_owned(),
+            database_socket: None,
             nats_url: "nats://127.0.0.1:4222".to_owned(),
             nats_user: "tributary".to_owned(),
             nats_password: "natspw".to_owned(),

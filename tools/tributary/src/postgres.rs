@@ -222,7 +222,7 @@ impl Cluster {
     }
 
     /// A folder for the socket beside the data, or none at all where its path would be too long.
-    fn socket_dir(&self, port: u16) -> Result<String> {
+    pub fn socket_dir(&self, port: u16) -> Result<String> {
         let socket = self.socket_dir.join(format!(".s.PGSQL.{port}"));
         if socket.as_os_str().len() > SOCKET_PATH_MAX {
             return Ok(String::new());

@@ -101,6 +101,19 @@ impl Store {
         })
     }
 
+    /// Whether a month is announced and not cut: the cheapest question of all, for most of the time
+    /// there is none.
+    pub async fn has_month_to_cut(&self) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"select exists (
+                   select from billing.month_ingested i
+                   where not exists (select from billing.month_cut c where c.month = i.month))
+               as "there_is!""#
+        )
+        .fetch_one(&self.pool)
+        .await
+    }
+
     /// Whether webhook-ingest has announced the month and nothing is left to be read of what we
     /// have: a cheap question before its events are counted.
     pub async fn is_ingested_and_read_in_tx(

@@ -16,6 +16,9 @@ impl Usecases {
     /// # Errors
     /// The database's.
     pub async fn cut_next_month(&self) -> Result<Turn, Error> {
+        if !self.store.has_month_to_cut().await? {
+            return Ok(Turn::IDLE);
+        }
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let Some((month, before)) = self.next_month_in_tx(&mut tx).await? else {

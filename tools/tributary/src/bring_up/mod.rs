@@ -52,6 +52,8 @@ struct Servers {
     database_url: String,
     /// Somebody else runs Postgres.
     database_given: bool,
+    /// The folder of its Unix socket, where it is ours.
+    database_socket: Option<String>,
     nats_url: String,
     nats_monitor_url: Option<String>,
 }

@@ -23,8 +23,8 @@ impl Steps<'_> {
         )
         .await?;
         let database_given = given_database.is_some();
-        let database_url = match (given_database, postgres) {
-            (Some(url), _) => url,
+        let (database_url, database_socket) = match (given_database, postgres) {
+            (Some(url), _) => (url, None),
             (None, Some(program)) => self.start_postgres(program).await?,
             (None, None) => bail!("no Postgres"),
         };
@@ -58,6 +58,7 @@ impl Steps<'_> {
         Ok(Servers {
             database_url,
             database_given,
+            database_socket,
             nats_url,
             nats_monitor_url,
         })
@@ -120,7 +121,8 @@ impl Steps<'_> {
         None
     }
 
-    async fn start_postgres(&mut self, program: Program) -> Result<String> {
+    /// The owner's login, and the folder of the server's socket.
+    async fn start_postgres(&mut self, program: Program) -> Result<(String, Option<String>)> {
         let account = Account::choose()?;
         let home = home_of(&self.instance.dir);
         self.tell("PG_BINDIR", &program.path.to_string_lossy());
@@ -129,6 +131,7 @@ impl Steps<'_> {
         cluster.sweep().await?;
         let port = self.port("postgres", None)?;
         let mut child = cluster.child(port)?;
+        let socket = Some(cluster.socket_dir(port)?).filter(|dir| !dir.is_empty());
         if self.options.extent == Extent::Servers {
             // Tests drop databases by the dozen, and each drop waits for the autovacuum launcher,
             // which sleeps for a minute.
@@ -142,7 +145,7 @@ impl Steps<'_> {
             .postgres_password
             .as_deref()
             .context("set by prepare")?;
-        Ok(postgres::admin_url(password, port))
+        Ok((postgres::admin_url(password, port), socket))
     }
 
     fn start_nats(&mut self, program: &Program) -> Result<(String, Option<String>)> {

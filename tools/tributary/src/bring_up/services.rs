@@ -106,6 +106,7 @@ impl Steps<'_> {
             nats_password,
             nats_monitor_url: servers.nats_monitor_url,
             database_url: servers.database_url,
+            database_socket: servers.database_socket,
             stripe,
             replicas,
             ports,
