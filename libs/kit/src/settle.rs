@@ -37,8 +37,10 @@ impl Settle {
         let before = self.pulse.activity();
         // Who has mail is busy, and need not look up from it to say so: a turn of every loop is
         // dear, and whoever waits for rest asks often.
-        busy.extend(self.mail().await);
-        if !busy.is_empty() {
+        let waiting = self.waiting().await;
+        if !waiting.is_empty() {
+            busy.extend(waiting);
+            busy.extend(self.loops.iter().filter_map(|one| one.failure()));
             return self.busy(busy);
         }
         let ring = self.pulse.ring();
@@ -94,10 +96,16 @@ impl Settle {
         }
     }
 
-    /// What waits in the outbox and in front of the consumers.
     async fn mail(&self) -> Vec<String> {
         // Before the outbox is read: what a lost stream held waits there once the relay saw it.
         let mut busy = self.stream_problem().await;
+        busy.extend(self.waiting().await);
+        busy
+    }
+
+    /// What waits in the outbox and in front of the consumers.
+    async fn waiting(&self) -> Vec<String> {
+        let mut busy = Vec::new();
         match self.outbox.waiting_count(&self.pool).await {
             Ok(0) => {}
             Ok(count) => busy.push(format!("{count} facts to publish")),

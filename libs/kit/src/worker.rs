@@ -148,11 +148,17 @@ impl Loop {
         match tokio::time::timeout(patience, done).await {
             Ok(Ok(state)) => Ok(state.next_due),
             Ok(Err(_)) => Err(format!("{} has ended", self.name)),
-            Err(_) => Err(match &self.state.borrow().failure {
-                Some(failure) => format!("{} fails: {failure}", self.name),
-                None => format!("{} is working", self.name),
-            }),
+            Err(_) => Err(self
+                .failure()
+                .unwrap_or_else(|| format!("{} is working", self.name))),
         }
+    }
+
+    /// Why its last turn failed, if it did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let state = self.state.borrow();
+        let failure = state.failure.as_ref()?;
+        Some(format!("{} fails: {failure}", self.name))
     }
 }
 

@@ -248,12 +248,16 @@ pub fn error_of(failure: Failure) -> Error {
         Failure::Refused { ref code, .. } => {
             let code = code.clone().unwrap_or_else(|| "none".to_owned());
             let refusal = format!("Stripe refused it (code {code})");
-            Error::Rejected(kit::Rejection::new("STRIPE_REFUSED", refusal).with("code", code))
+            Error::Rejected(
+                kit::Rejection::new("STRIPE_REFUSED", refusal).with("stripe_code", code),
+            )
         }
         Failure::Unauthorized { ref code, .. } if failure.is_account_out_of_reach() => {
             let code = code.clone().unwrap_or_default();
             let refusal = format!("Stripe does not let us into the account (code {code})");
-            Error::Rejected(kit::Rejection::new("STRIPE_REFUSED", refusal).with("code", code))
+            Error::Rejected(
+                kit::Rejection::new("STRIPE_REFUSED", refusal).with("stripe_code", code),
+            )
         }
         Failure::Unknown { .. } | Failure::RateLimited { .. } | Failure::NotSent { .. } => {
             Error::Unavailable(Box::new(failure))

@@ -92,6 +92,32 @@ async fn a_loop_that_fails_is_not_at_rest_and_is_named_with_the_reason() -> Resu
 }
 
 #[tokio::test]
+async fn a_loop_that_fails_is_named_also_while_facts_wait_to_be_published() -> Result<()> {
+    let now = datetime!(2027-01-01 00:00 UTC);
+    let mut bed = TestBed::start(now, &[Echo::migrator()]).await?;
+    let service = bed.service::<Echo>(&[]).await?;
+    service.settle().await;
+    bed.nats.kill();
+    let owner = bed.db.owner().await?;
+    let fact = "insert into notifier.outbox
+                    (fact_id, subject, occurred_at, aggregate_id, aggregate_version, payload, request_id)
+                values ('f', 'notifier.v1.f', now(), 'a', 1, '', '')";
+    sqlx::query(fact).execute(&owner).await?;
+    task(&bed, now, true).await?;
+    let client = KitServiceClient::new(service.peer()?);
+    eventually("both to be named", || {
+        let mut client = client.clone();
+        async move {
+            let answer = client.settle(SettleRequest { clock: None }).await.ok()?;
+            let busy = answer.into_inner().busy.join("; ");
+            (busy.contains("1 facts to publish") && busy.contains("doer fails")).then_some(())
+        }
+    })
+    .await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_loop_that_panicked_takes_its_next_turn() -> Result<()> {
     let now = datetime!(2027-01-01 00:00 UTC);
     let bed = TestBed::start(now, &[Echo::migrator()]).await?;
