@@ -138,8 +138,14 @@ fn spread(replicas: Vec<Endpoint>) -> Channel {
 
 async fn takes_connections(replica: &Endpoint) -> bool {
     let uri = replica.uri();
-    let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16());
-    let connecting = TcpStream::connect((host, port.unwrap_or(80)));
+    // An IPv6 address stands in brackets.
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let usual = if uri.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    let connecting = TcpStream::connect((host, uri.port_u16().unwrap_or(usual)));
     matches!(
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await,
         Ok(Ok(_))

@@ -80,7 +80,13 @@ impl Settle {
             return Vec::new();
         }
         match self.clock.refresh().await {
-            Ok(_) => Vec::new(),
+            Ok(moved) => {
+                // Timers that are due now wait for a ring, also while mail waits.
+                if moved {
+                    self.pulse.ring();
+                }
+                Vec::new()
+            }
             Err(error) => vec![format!("the clock cannot be read: {error}")],
         }
     }

@@ -107,6 +107,9 @@ pub struct CheckoutPurpose {
     pub id: String,
     #[serde(default, deserialize_with = "id_if_any")]
     pub customer: Option<String>,
+    /// Once it is paid.
+    #[serde(default, deserialize_with = "id_if_any")]
+    pub subscription: Option<String>,
     #[serde(default, deserialize_with = "or_default")]
     pub metadata: Metadata,
 }

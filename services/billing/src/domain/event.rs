@@ -27,6 +27,8 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
+    pub const ALL: [Self; 4] = [Self::Subscription, Self::Invoice, Self::Unpaid, Self::Paid];
+
     /// The word in the column.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -41,9 +43,7 @@ impl WorkKind {
     /// Reads a column.
     #[must_use]
     pub fn from_column(text: &str) -> Option<Self> {
-        [Self::Subscription, Self::Invoice, Self::Unpaid, Self::Paid]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

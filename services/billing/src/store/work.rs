@@ -21,22 +21,25 @@ pub struct Claim {
 }
 
 impl Store {
-    /// Leases up to `limit` objects, the oldest first. A lease that runs out is anyone's.
+    /// Leases up to `limit` objects, the oldest first. A lease that runs out is anyone's. Kinds of
+    /// work that only a newer version knows are left to it.
     pub async fn claim_work(&self, lease_id: &str, limit: i64) -> Result<Vec<Claim>, Error> {
+        let known = WorkKind::ALL.map(|kind| kind.as_str().to_owned());
         let rows = sqlx::query!(
             "update billing.work
              set lease_id = $1,
                  leased_until_wall_at = now() + interval '15 seconds'
              where (kind, object_id) in (
                  select w.kind, w.object_id from billing.work w
-                 where w.wanted > w.done
+                 where w.wanted > w.done and w.kind = any($3)
                    and (w.leased_until_wall_at is null or w.leased_until_wall_at < now())
                  order by w.counts_from
                  limit $2
                  for update skip locked)
              returning kind, object_id, wanted, failure_count",
             lease_id,
-            limit
+            limit,
+            &known
         )
         .fetch_all(&self.pool)
         .await?;

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use kit::Error;
 use ledger::Month;
-use mailbox::Fact;
 use sqlx::PgConnection;
 use stripe::Settlement;
 
 use super::Usecases;
 use super::reading::Reading;
 use super::recording::{Recorded, Snapshot};
+use super::seconds::News;
 use crate::convert;
 use crate::domain::charge::{self, Unclaimed};
 use crate::domain::event::WorkKind;
@@ -34,7 +34,7 @@ enum Outcome {
 /// What the transaction in hand has gathered.
 #[derive(Default)]
 struct Gathered {
-    facts: Vec<Fact>,
+    news: News,
     done: Vec<Claim>,
     owned: Vec<(&'static str, String)>,
     stale: Vec<PutOff>,
@@ -81,13 +81,17 @@ impl Usecases {
             }
         }
         let Gathered {
-            facts, done, owned, ..
-        } = &gathered;
-        self.store.resolve_unclaimed_in_tx(&mut tx, owned).await?;
-        self.outbox.enqueue_in_tx(&mut tx, facts).await?;
-        self.store.finish_claims_in_tx(&mut tx, done).await?;
+            news,
+            done,
+            owned,
+            stale,
+            ..
+        } = gathered;
+        self.store.resolve_unclaimed_in_tx(&mut tx, &owned).await?;
+        self.tell_in_tx(&mut tx, news).await?;
+        self.store.finish_claims_in_tx(&mut tx, &done).await?;
         tx.commit().await?;
-        Ok(gathered.stale)
+        Ok(stale)
     }
 
     async fn record_one_in_tx(
@@ -125,8 +129,8 @@ impl Usecases {
         snapshot: &Snapshot,
         gathered: &mut Gathered,
     ) -> Result<Outcome, Error> {
-        let facts = &mut gathered.facts;
-        match self.record_subscription_in_tx(tx, snapshot, facts).await? {
+        let news = &mut gathered.news;
+        match self.record_subscription_in_tx(tx, snapshot, news).await? {
             Recorded::Ours(_) => Ok(Outcome::Owned),
             // Its own events tell of it, too.
             Recorded::Foreign(_) if claim.kind == WorkKind::Unpaid => Ok(Outcome::Told),
@@ -165,7 +169,7 @@ impl Usecases {
         if is_new {
             let key = fact.key().to_string();
             let fact = convert::charge_fact(&body, &key, subscription_id, invoice_id);
-            gathered.facts.push(fact);
+            gathered.news.facts.push(fact);
         }
         Ok(Outcome::Owned)
     }

@@ -7,6 +7,7 @@ use stripe::{Failure, NewPrice, SubscriptionOrder};
 use time::Duration;
 
 use super::recording::{Recorded, Snapshot};
+use super::seconds::News;
 use super::{Usecases, refusals};
 use crate::domain::change::{Decision, Order, Wish, decide_change};
 use crate::domain::subscription::{Standing, Terms, has_ended, labels};
@@ -231,8 +232,8 @@ impl Usecases {
         if self.store.is_changing_in_tx(&mut tx, id).await? {
             return Err(refusals::changing(current));
         }
-        let mut facts = Vec::new();
-        let recorded = self.record_subscription_in_tx(&mut tx, snapshot, &mut facts);
+        let mut news = News::default();
+        let recorded = self.record_subscription_in_tx(&mut tx, snapshot, &mut news);
         let recorded = match recorded.await? {
             Recorded::Ours(recorded) => recorded,
             Recorded::Stale => return Ok(Prepared::Again),
@@ -242,7 +243,7 @@ impl Usecases {
         if !self.store.save_change_in_tx(&mut tx, &change).await? {
             return Ok(Prepared::Again);
         }
-        self.outbox.enqueue_in_tx(&mut tx, &facts).await?;
+        self.tell_in_tx(&mut tx, news).await?;
         tx.commit().await?;
         Ok(match change.state.as_str() {
             "open" => Prepared::Send(Box::new(change)),

@@ -170,21 +170,38 @@ impl Usecases {
         Ok(())
     }
 
-    /// Closes whatever else could be paid for the program of a page that was paid. There should be
-    /// nothing; to pay it would be to pay twice a month.
+    /// Closes whatever else could be paid for the program of a page that was paid, while that goes
+    /// on. There should be nothing; to pay it would be to pay twice a month. So a refusal of
+    /// Stripe's, as for a customer that was deleted, leaves nothing to be done either.
     pub(super) async fn close_others(&self, paid: &str) -> Result<(), Unread> {
-        let page = match self.stripe.retrieve_checkout_session(paid).await {
-            Ok(page) => page,
-            Err(failure) if failure.is_not_found() => return Ok(()),
-            Err(failure) => return Err(failure.into()),
-        };
-        let ours = page.metadata.contains_key("subscriber_id");
-        match (page.customer, page.metadata.get("program")) {
-            (Some(customer), Some(program)) if ours => {
-                self.close_pages_of(&customer, program, paid).await
+        match self.try_to_close_others(paid).await {
+            Err(Unread::Stripe(failure @ Failure::Refused { .. })) => {
+                tracing::info!(session.id = paid, %failure, "no pages to be closed");
+                Ok(())
             }
-            _ => Ok(()),
+            closed => closed,
         }
+    }
+
+    async fn try_to_close_others(&self, paid: &str) -> Result<(), Unread> {
+        let page = self.stripe.retrieve_checkout_session(paid).await?;
+        let ours = page.metadata.contains_key("subscriber_id");
+        let (Some(customer), Some(program)) = (page.customer, page.metadata.get("program")) else {
+            return Ok(());
+        };
+        // Told late, and ended since: a newer page is the subscriber's good right.
+        if !ours || self.is_over(page.subscription.as_deref()).await? {
+            return Ok(());
+        }
+        self.close_pages_of(&customer, program, paid).await
+    }
+
+    async fn is_over(&self, subscription: Option<&str>) -> Result<bool, Failure> {
+        let Some(id) = subscription else {
+            return Ok(false);
+        };
+        let there = self.stripe.retrieve_subscription(id).await?;
+        Ok(has_ended(&there.status))
     }
 }
 

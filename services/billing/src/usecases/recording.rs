@@ -1,10 +1,10 @@
 //! Subscriptions as Stripe tells them, written down and announced.
 
 use kit::Error;
-use mailbox::Fact;
 use sqlx::PgConnection;
 use stripe::Failure;
 
+use super::seconds::News;
 use super::{Usecases, refusals};
 use crate::convert;
 use crate::domain::charge::{self, Unclaimed};
@@ -67,12 +67,12 @@ impl Usecases {
         })
     }
 
-    /// Writes down what was read; if it is new, the fact to announce is added to `facts`.
+    /// Writes down what was read; if it is new, that is added to the news.
     pub(super) async fn record_subscription_in_tx(
         &self,
         tx: &mut PgConnection,
         snapshot: &Snapshot,
-        facts: &mut Vec<Fact>,
+        news: &mut News,
     ) -> Result<Recorded, Error> {
         let read = &snapshot.subscription;
         let owner = match charge::owner(&read.metadata) {
@@ -102,9 +102,9 @@ impl Usecases {
         // A period that goes on makes no second subscription of it.
         let charged = |it: &Subscription| (it.status.clone(), it.cancel_at_period_end);
         if known.as_ref().map(charged) != Some(charged(&changed)) {
-            self.tell_seconds_in_tx(tx, &changed).await?;
+            news.charged.push(changed.clone());
         }
-        facts.push(convert::subscription_fact(&changed, now));
+        news.facts.push(convert::subscription_fact(&changed, now));
         Ok(Recorded::Ours(Box::new(changed)))
     }
 
@@ -114,11 +114,11 @@ impl Usecases {
         mut snapshot: Snapshot,
     ) -> Result<Subscription, Error> {
         for _ in 0..TRIES {
-            let (mut tx, mut facts) = (self.store.begin().await?, Vec::new());
-            let recorded = self.record_subscription_in_tx(&mut tx, &snapshot, &mut facts);
+            let (mut tx, mut news) = (self.store.begin().await?, News::default());
+            let recorded = self.record_subscription_in_tx(&mut tx, &snapshot, &mut news);
             match recorded.await? {
                 Recorded::Ours(subscription) => {
-                    self.outbox.enqueue_in_tx(&mut tx, &facts).await?;
+                    self.tell_in_tx(&mut tx, news).await?;
                     tx.commit().await?;
                     return Ok(*subscription);
                 }

@@ -2,25 +2,27 @@
 //! same, it is shown to a person, and whatever its subscriber asks for ends it.
 
 use kit::Error;
+use mailbox::Fact;
 use sqlx::PgConnection;
 
 use super::{Asked, Usecases, What};
 use crate::store::Subscription;
 
 impl Usecases {
-    /// Ends every other live subscription of the program with its period: what was asked for one
-    /// was meant for all, and changed alike they would all be charged.
+    /// Ends every older live subscription of the program with its period: what was asked for the
+    /// newest was meant for all, and changed alike they would all be charged. What is newer came
+    /// after the request, which may be an old one sent again.
     pub(super) async fn end_seconds(
         &self,
         asked: &Asked,
         kept: &Subscription,
     ) -> Result<(), Error> {
         let live = self.store.list_live(asked.subscriber.as_str()).await?;
-        let seconds = live.into_iter().filter(|it| {
-            it.program == kept.program
-                && it.subscription_id != kept.subscription_id
-                && !it.cancel_at_period_end
-        });
+        let newest_first = live.into_iter().filter(|it| it.program == kept.program);
+        let older = newest_first
+            .skip_while(|it| it.subscription_id != kept.subscription_id)
+            .skip(1);
+        let seconds = older.filter(|it| !it.cancel_at_period_end);
         for second in seconds {
             let id = second.subscription_id.as_str();
             match self.change_one(&asked.to_end(id), Some(id)).await {
@@ -33,7 +35,7 @@ impl Usecases {
     }
 
     /// Writes down who pays more than once, each time that a subscription has changed.
-    pub(super) async fn tell_seconds_in_tx(
+    async fn tell_seconds_in_tx(
         &self,
         tx: &mut PgConnection,
         changed: &Subscription,
@@ -54,6 +56,32 @@ impl Usecases {
             );
         }
         Ok(())
+    }
+}
+
+/// What a transaction has learned of subscriptions, to be told at its end.
+#[derive(Default)]
+pub(super) struct News {
+    pub facts: Vec<Fact>,
+    /// Those that will be charged again, or no more, from now on.
+    pub charged: Vec<Subscription>,
+}
+
+impl Usecases {
+    /// Tells everything. The locks that this takes come after all locks of subscriptions, and in
+    /// one order: so nobody waits for anybody in a circle.
+    pub(super) async fn tell_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        mut news: News,
+    ) -> Result<(), Error> {
+        let whose = |it: &Subscription| (it.subscriber_id.clone(), it.program.clone());
+        news.charged.sort_by_key(whose);
+        news.charged.dedup_by_key(|it| whose(it));
+        for changed in &news.charged {
+            self.tell_seconds_in_tx(tx, changed).await?;
+        }
+        Ok(self.outbox.enqueue_in_tx(tx, &news.facts).await?)
     }
 }
 

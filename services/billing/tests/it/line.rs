@@ -1,4 +1,4 @@
-//! A way to Stripe that loses or delays answers.
+//! A way to Stripe that loses or delays answers, or gives others.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 pub const CHANGES: &str = "POST /v1/subscriptions/";
 pub const READINGS: &str = "GET /v1/subscriptions/";
 pub const PAGES: &str = "POST /v1/checkout/sessions ";
+pub const OPEN_PAGES: &str = "GET /v1/checkout/sessions?";
 pub const PRICES: &str = "GET /v1/prices";
 
 pub struct Line {
@@ -32,6 +33,8 @@ struct Now {
     holds: Option<&'static str>,
     /// The next question that begins like this is held; taken down by that.
     delays: Option<&'static str>,
+    /// Questions that begin like this are refused before they reach Stripe.
+    refuses: Option<&'static str>,
     /// Held at this moment.
     held: bool,
     /// Idempotency keys of the changes that went out.
@@ -57,6 +60,11 @@ impl Line {
     /// Loses the answers to questions that begin like this, until told otherwise.
     pub fn lose(&self, what: Option<&'static str>) {
         self.faults.now(|now| now.loses = what);
+    }
+
+    /// Refuses questions that begin like this, from now on.
+    pub fn refuse(&self, what: &'static str) {
+        self.faults.now(|now| now.refuses = Some(what));
     }
 
     pub fn hold_next(&self, what: &'static str) {
@@ -95,6 +103,7 @@ impl Faults {
                 now.keys.extend(key_of(question));
             }
             Fate {
+                refused: now.refuses.is_some_and(like),
                 lost: now.loses.is_some_and(like),
                 held: now.holds.take_if(|what| like(what)).is_some(),
                 delayed: now.delays.take_if(|what| like(what)).is_some(),
@@ -111,10 +120,15 @@ impl Faults {
 
 #[derive(Default)]
 struct Fate {
+    refused: bool,
     lost: bool,
     held: bool,
     delayed: bool,
 }
+
+const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
+    content-length: 68\r\n\r\n\
+    {\"error\":{\"type\":\"invalid_request_error\",\"code\":\"resource_missing\"}}";
 
 async fn carry(mut client: TcpStream, mut stripe: TcpStream, faults: Arc<Faults>) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
@@ -126,6 +140,12 @@ async fn carry(mut client: TcpStream, mut stripe: TcpStream, faults: Arc<Faults>
                     fate = faults.judge(&asked[..length]);
                     if fate.delayed {
                         faults.hold().await;
+                    }
+                    if fate.refused {
+                        if client.write_all(REFUSAL).await.is_err() {
+                            return;
+                        }
+                        continue;
                     }
                     stripe.write_all(&asked[..length]).await
                 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use testkit::TestService;
 use wire::billing::v1::{StartCheckoutRequest, StartCheckoutResponse};
 
-use crate::line::{Line, PAGES, PRICES};
+use crate::line::{Line, OPEN_PAGES, PAGES, PRICES};
 use crate::world::{World, checkout, start, told};
 
 fn keyed(plan_id: &str, key: &str) -> StartCheckoutRequest {
@@ -186,6 +186,39 @@ async fn paying_one_page_closes_every_other_of_the_program() -> Result<()> {
     let mut wanted = vec![other_program, ann.session_id];
     wanted.sort();
     assert_eq!(left, wanted);
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payment_told_of_after_its_subscription_has_ended_closes_no_newer_page() -> Result<()> {
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    let first = start(&service, keyed("plan_10", "one")).await?;
+    world.pay(&first.session_id).await?;
+    let paid = format!("/v1/checkout/sessions/{}", first.session_id);
+    let paid = world.get(&paid).await?;
+    let subscription = paid["subscription"].as_str().context("it is paid")?;
+    world
+        .remove(&format!("/v1/subscriptions/{subscription}"))
+        .await?;
+    let next = start(&service, keyed("plan_20", "two")).await?;
+    world.catch_up(&service).await?;
+    assert_eq!(payable(&world).await?, [next.session_id]);
+    service.stop().await;
+    Ok(())
+}
+
+/// As when the customer was deleted at Stripe meanwhile: no month may wait for that.
+#[tokio::test]
+async fn pages_that_stripe_does_not_list_any_more_leave_nothing_to_be_done() -> Result<()> {
+    let world = World::begin().await?;
+    let line = Line::to(&world.url).await?;
+    let service = world.service_at(&line.url).await?;
+    world.subscribe(&service, "bob").await?;
+    line.refuse(OPEN_PAGES);
+    world.catch_up(&service).await?;
+    assert_eq!(world.charges().await?.len(), 1);
     service.stop().await;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use testkit::TestService;
+use wire::billing::v1::ChangeSubscriptionRequest;
 
 use crate::asking::{cancel, change, list, terms, to};
 use crate::world::{FEBRUARY, World, checkout, start};
@@ -75,6 +76,33 @@ async fn a_second_live_subscription_is_complained_of_until_one_of_the_two_ends()
     );
     cancel(&service, "bob", "").await?;
     assert!(complaints(&world).await?.is_empty());
+    service.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_sent_again_after_its_subscription_ended_leaves_the_next_one_alone() -> Result<()>
+{
+    let world = World::begin().await?;
+    let service = world.service().await?;
+    world.subscribe(&service, "bob").await?;
+    world.catch_up(&service).await?;
+    let old = ChangeSubscriptionRequest {
+        idempotency_key: "old".into(),
+        ..to("bob", "plan_20")
+    };
+    let first = change(&service, old.clone()).await?.subscription_id;
+    world.remove(&format!("/v1/subscriptions/{first}")).await?;
+    world.catch_up(&service).await?;
+    world.subscribe(&service, "bob").await?;
+    world.catch_up(&service).await?;
+    assert_eq!(change(&service, old).await?.subscription_id, first);
+    let live = list(&service, "bob", "").await?;
+    let live: Vec<_> = live.iter().filter(|it| it.status == "active").collect();
+    assert!(
+        matches!(live.as_slice(), [one] if !one.cancel_at_period_end),
+        "{live:?}"
+    );
     service.stop().await;
     Ok(())
 }

@@ -87,6 +87,13 @@ impl World {
         Ok(body)
     }
 
+    pub async fn remove(&self, path: &str) -> Result<()> {
+        let request = kit::http::client().delete(format!("{}{path}", self.url));
+        let answer = request.bearer_auth("sk_test_billing").send().await?;
+        answer.error_for_status()?;
+        Ok(())
+    }
+
     pub async fn advance(&self, to: OffsetDateTime) -> Result<()> {
         let to = to.format(&Rfc3339)?;
         self.post("/_sandbox/clock", &[("advance_to", &to)]).await?;
