@@ -12,6 +12,7 @@ mod plan;
 #[cfg(test)]
 mod random;
 mod reason;
+mod rest;
 #[cfg(test)]
 mod rules;
 mod settling;
@@ -28,10 +29,11 @@ pub use decide::decide;
 pub use floor::{FLOOR_EVERY, Floor, Minimums, Settings};
 pub use payout::{Asked, Errand, NewPayout, Payout, State, Step};
 pub use plan::{
-    AMOUNT_LIMITS, Candidate, Carried, NOT_VERIFIED, Pass, Plan, Waiting, left_by_a_limit,
-    next_midnight, payout_id, plan, requested_id, rest_follows, run_state,
+    Candidate, Carried, NOT_VERIFIED, Pass, Plan, Waiting, next_midnight, payout_id, plan,
+    requested_id, run_state,
 };
 pub use reason::cause;
+pub use rest::{AMOUNT_LIMITS, back_after_a_run, left_by_a_limit, rest_follows};
 pub use settling::{Pending, Settling};
 pub use word::UnknownWord;
 pub(crate) use word::words;

@@ -10,6 +10,7 @@ mod payouts;
 mod questions;
 mod readings;
 mod runs;
+mod turns;
 
 pub use attempts::Attempt;
 pub use floor::FloorLease;
@@ -17,7 +18,7 @@ pub use leases::HoldLook;
 pub use payouts::Mover;
 pub use questions::{Filter, RunFigures};
 pub use readings::{Reading, ReadingKind, Told};
-pub use runs::RunLease;
+pub use turns::RunLease;
 
 use sqlx::{PgPool, Postgres, Transaction};
 

@@ -49,7 +49,7 @@ impl Worker for Planner {
         };
         let keep = || usecases.store.extend_run_lease(run);
         if let Err(error) = kept(usecases.plan_run(run), keep).await {
-            usecases.store.end_run_lease(run).await?;
+            usecases.store.pause_run(run).await?;
             return Err(error);
         }
         Ok(Turn::AGAIN)

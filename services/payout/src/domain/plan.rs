@@ -5,23 +5,16 @@ use money::Amount;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{Account, Payout, Settling, State};
+use super::{Account, Settling};
 
 /// Said to those for whom the platform's charges have not settled yet.
 const WAITING: &str = "waiting for charges to settle";
+/// Said to those of whom it cannot be told what is left.
+const UNDECIDED: &str = "another payout is being set aside: what is left is planned right after it";
 /// How the reasons of those begin whose account cannot be paid.
 pub const NOT_VERIFIED: &str = "bank account not verified";
 /// And how they go on: this run does not look again.
 const ONCE_VERIFIED: &str = "once it is, the next run pays, or a request";
-
-/// The limits that are whole again another day: a run's payout that meets one is made smaller, and
-/// what it leaves is planned again.
-pub const AMOUNT_LIMITS: [&str; 4] = [
-    "EXCEEDS_SINGLE_LIMIT",
-    "EXCEEDS_NEW_ACCOUNT_LIMIT",
-    "EXCEEDS_DAILY_AMOUNT",
-    "EXCEEDS_MONTHLY_AMOUNT",
-];
 
 /// Somebody who is owed something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +23,23 @@ pub struct Candidate {
     pub payable: Amount,
     /// Absent when onboarding was never started.
     pub account: Option<Account>,
+    /// Whether a payout is being set aside at this moment: what the books call payable may count it
+    /// still, or no longer.
+    pub is_in_doubt: bool,
+}
+
+impl Candidate {
+    /// In words; the run looks again at once.
+    #[must_use]
+    pub fn undecided(self, now: OffsetDateTime) -> Carried {
+        Carried {
+            creator_id: self.creator_id,
+            payable: self.payable,
+            reason: UNDECIDED.to_owned(),
+            expected_on: None,
+            again_at: Some(now),
+        }
+    }
 }
 
 /// What a pass over all candidates carries from page to page.
@@ -99,6 +109,8 @@ pub struct Plan {
     pub paid: Vec<(Candidate, String)>,
     pub carried: Vec<Carried>,
     pub waiting: Vec<Waiting>,
+    /// Who is looked at again at once.
+    pub undecided: Vec<Candidate>,
     /// For the next page.
     pub rest: Pass,
 }
@@ -110,9 +122,15 @@ pub fn plan(candidates: Vec<Candidate>, least: Amount, pass: Pass) -> Plan {
         paid: Vec::new(),
         carried: Vec::new(),
         waiting: Vec::new(),
+        undecided: Vec::new(),
         rest: pass,
     };
     for candidate in candidates {
+        if candidate.is_in_doubt {
+            keep_place(&candidate, least, &mut plan.rest);
+            plan.undecided.push(candidate);
+            continue;
+        }
         match eligible(&candidate, least) {
             Err(reason) => plan.carried.push(Carried {
                 creator_id: candidate.creator_id,
@@ -148,6 +166,13 @@ fn eligible(candidate: &Candidate, least: Amount) -> Result<String, String> {
     }
 }
 
+/// All that an undecided creator may come to be paid is kept back: else those after would overtake.
+fn keep_place(candidate: &Candidate, least: Amount, pass: &mut Pass) {
+    if eligible(candidate, least).is_ok() {
+        take(candidate.payable, pass);
+    }
+}
+
 /// Takes it of the funds, or answers how much is missing.
 fn take(payable: Amount, pass: &mut Pass) -> Option<i64> {
     if pass.waiting.is_zero()
@@ -158,40 +183,6 @@ fn take(payable: Amount, pass: &mut Pass) -> Option<i64> {
     }
     pass.waiting = pass.waiting.checked_add(payable).unwrap_or(pass.waiting);
     Some(pass.waiting.minor().saturating_sub(pass.funds.minor()))
-}
-
-/// What is said of the rest of a payout that a limit cut off.
-#[must_use]
-pub fn rest_follows(limit: &str, at: OffsetDateTime) -> String {
-    format!("{limit}: the rest follows on {}", at.date())
-}
-
-/// What a limit leaves of a run's payout that was canceled at `at`, the whole of it if nothing is
-/// paid in its place: planned again on the next day.
-#[must_use]
-pub fn left_by_a_limit(payout: &Payout, at: OffsetDateTime) -> Option<Carried> {
-    let limited = AMOUNT_LIMITS.contains(&payout.failure_code.as_str());
-    if payout.state != State::Canceled || payout.month.is_none() || !limited {
-        return None;
-    }
-    let instead = payout.replacement;
-    let instead = instead.unwrap_or(Amount::zero(payout.amount.asset()));
-    let again_at = next_midnight(at);
-    let reason = match payout.replacement {
-        Some(_) => format!("{}; the rest follows on {}", payout.reason, again_at.date()),
-        None => format!(
-            "{}: it is planned again on {}",
-            payout.reason,
-            again_at.date()
-        ),
-    };
-    Some(Carried {
-        creator_id: payout.creator_id.clone(),
-        payable: payout.amount.checked_sub(instead).ok()?,
-        reason,
-        expected_on: Some(again_at),
-        again_at: Some(again_at),
-    })
 }
 
 /// The id of a creator's payout in a run: the same however often it is planned.
@@ -255,6 +246,7 @@ mod tests {
             creator_id,
             payable: Amount::usd(cents),
             account: Some(account),
+            is_in_doubt: false,
         }
     }
 
@@ -318,6 +310,23 @@ mod tests {
         assert_eq!(plan.paid.len(), 1);
         let short: Vec<i64> = plan.waiting.iter().map(|one| one.short_minor).collect();
         assert_eq!(short, [1_000, 3_500]);
+    }
+
+    #[test]
+    fn whoever_is_undecided_keeps_a_place_and_whoever_cannot_be_paid_keeps_none() {
+        let in_doubt = |name, cents| Candidate {
+            is_in_doubt: true,
+            ..candidate(name, cents)
+        };
+        let all = vec![
+            in_doubt("a", 2_499),
+            in_doubt("b", 6_000),
+            candidate("c", 5_000),
+        ];
+        let plan = planned(all, 10_000);
+        let undecided = plan.undecided.iter().map(|one| one.creator_id.as_str());
+        assert_eq!(undecided.collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(plan.waiting[0].short_minor, 1_000);
     }
 
     #[test]

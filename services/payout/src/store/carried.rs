@@ -22,12 +22,7 @@ impl Store {
         month: Month,
         carried: &[Carried],
     ) -> Result<(), sqlx::Error> {
-        let texts =
-            |read: fn(&Carried) -> String| -> Vec<String> { carried.iter().map(read).collect() };
-        let amounts: Vec<i64> = carried.iter().map(|one| one.payable.minor()).collect();
-        let expected: Vec<Option<OffsetDateTime>> =
-            carried.iter().map(|one| one.expected_on).collect();
-        let again: Vec<Option<OffsetDateTime>> = carried.iter().map(|one| one.again_at).collect();
+        let given = Columns::of(carried);
         sqlx::query!(
             "insert into payout.carried_over
                  (month, creator_id, payable_minor, reason, expected_on, again_at)
@@ -42,29 +37,38 @@ impl Store {
                      again_at = least(carried_over.again_at, excluded.again_at)
                  where carried_over.again_at is null or excluded.again_at is not null",
             month.to_string(),
-            &texts(|one| one.creator_id.to_string()),
-            &amounts,
-            &texts(|one| one.reason.clone()),
-            &expected as &[Option<OffsetDateTime>],
-            &again as &[Option<OffsetDateTime>]
+            &given.creator_ids,
+            &given.amounts,
+            &given.reasons,
+            &given.expected_on as &[Option<OffsetDateTime>],
+            &given.again_at as &[Option<OffsetDateTime>]
         )
         .execute(tx)
         .await?;
         Ok(())
     }
 
-    /// What a limit left of a payout is given back: its creator waits in this run, if not sooner
-    /// already, then until the instant that is given.
+    /// These creators wait in this run, if not sooner already, then until the instants that are
+    /// given. Whoever waited before hears what was said before.
+    #[expect(
+        clippy::as_conversions,
+        reason = "query! wants a type named for an array with absent values; nothing is converted"
+    )]
     pub async fn wait_again_in_tx(
         &self,
         tx: &mut PgConnection,
         month: Month,
-        left: &Carried,
+        waiting: &[Carried],
     ) -> Result<(), sqlx::Error> {
+        let given = Columns::of(waiting);
         sqlx::query!(
             "insert into payout.carried_over as told
                  (month, creator_id, payable_minor, reason, expected_on, again_at)
-             values ($1, $2, $3, $4, $5, $6)
+             select $1, given.creator_id, given.payable_minor, given.reason, given.expected_on,
+                    given.again_at
+             from unnest($2::text[], $3::bigint[], $4::text[], $5::timestamptz[],
+                         $6::timestamptz[])
+                  as given (creator_id, payable_minor, reason, expected_on, again_at)
              on conflict on constraint carried_over__pk do update
                  set payable_minor = case when told.again_at is null
                          then excluded.payable_minor else told.payable_minor end,
@@ -74,11 +78,11 @@ impl Store {
                          then excluded.expected_on else told.expected_on end,
                      again_at = least(told.again_at, excluded.again_at), looked_by = null",
             month.to_string(),
-            left.creator_id.as_str(),
-            left.payable.minor(),
-            left.reason,
-            left.expected_on,
-            left.again_at
+            &given.creator_ids,
+            &given.amounts,
+            &given.reasons,
+            &given.expected_on as &[Option<OffsetDateTime>],
+            &given.again_at as &[Option<OffsetDateTime>]
         )
         .execute(tx)
         .await?;
@@ -96,25 +100,6 @@ impl Store {
         sqlx::query!(
             "delete from payout.carried_over
              where month = $1 and creator_id = any($2) and (again_at is null or looked_by = $3)",
-            run.month.to_string(),
-            creator_ids,
-            run.fence
-        )
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-
-    /// A pass could not decide about these creators: they wait for the next, which follows at once.
-    pub async fn leave_undecided_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        run: RunLease,
-        creator_ids: &[String],
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.carried_over set looked_by = null
-             where month = $1 and creator_id = any($2) and looked_by = $3",
             run.month.to_string(),
             creator_ids,
             run.fence
@@ -172,6 +157,29 @@ impl Store {
         .await?;
         row.map(|row| Ok((row.month.clone(), row.try_into()?)))
             .transpose()
+    }
+}
+
+/// What is carried over, by columns.
+struct Columns {
+    creator_ids: Vec<String>,
+    amounts: Vec<i64>,
+    reasons: Vec<String>,
+    expected_on: Vec<Option<OffsetDateTime>>,
+    again_at: Vec<Option<OffsetDateTime>>,
+}
+
+impl Columns {
+    fn of(carried: &[Carried]) -> Self {
+        let texts =
+            |read: fn(&Carried) -> String| -> Vec<String> { carried.iter().map(read).collect() };
+        Self {
+            creator_ids: texts(|one| one.creator_id.to_string()),
+            amounts: carried.iter().map(|one| one.payable.minor()).collect(),
+            reasons: texts(|one| one.reason.clone()),
+            expected_on: carried.iter().map(|one| one.expected_on).collect(),
+            again_at: carried.iter().map(|one| one.again_at).collect(),
+        }
     }
 }
 

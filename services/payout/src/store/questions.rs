@@ -130,11 +130,16 @@ impl Store {
         .await
     }
 
-    /// What payouts that have not left yet will take of the platform's balance.
+    /// What payouts that have not left yet will take of the platform's balance, and those that will
+    /// be planned in the place of canceled ones once their holds are given back.
     pub async fn unsent_minor(&self) -> Result<i64, sqlx::Error> {
         sqlx::query_scalar!(
-            r#"select coalesce(sum(amount_minor), 0)::bigint as "minor!" from payout.payout
-             where transfer_id is null and state not in ('canceled', 'failed', 'rejected')"#
+            r#"select coalesce(sum(
+                          case when state = 'canceled' then replacement_minor else amount_minor end
+                      ), 0)::bigint as "minor!"
+               from payout.payout
+               where transfer_id is null and state not in ('failed', 'rejected')
+                 and (state <> 'canceled' or replacement_minor is not null)"#
         )
         .fetch_one(&self.pool)
         .await

@@ -6,15 +6,9 @@ use ledger::Month;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Store, unreadable};
+use super::payouts::month_text;
+use super::{RunLease, Store, unreadable};
 use crate::domain::AMOUNT_LIMITS;
-
-/// A run that was taken. Whoever takes it later has a higher fence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunLease {
-    pub month: Month,
-    pub fence: i64,
-}
 
 /// A run as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,92 +50,55 @@ impl Store {
         }))
     }
 
-    /// Takes the oldest run that is due, for a few seconds.
-    pub async fn lease_run(&self, now: OffsetDateTime) -> Result<Option<RunLease>, sqlx::Error> {
-        let row = sqlx::query!(
-            "update payout.run
-             set leased_until_wall_at = now() + interval '5 seconds', fence = fence + 1
-             where month = (
-                 select month from payout.run
-                 where state = 'planning' and due_at <= $1
-                   and (leased_until_wall_at is null or leased_until_wall_at < now())
-                 order by month limit 1 for update skip locked)
-             returning month, fence",
-            now
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|row| {
-            Ok(RunLease {
-                month: row.month.parse().map_err(unreadable)?,
-                fence: row.fence,
-            })
-        })
-        .transpose()
-    }
-
-    /// Keeps a run that is being planned, unless it was given back or taken by somebody else.
-    pub async fn extend_run_lease(&self, run: RunLease) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.run set leased_until_wall_at = now() + interval '5 seconds'
-             where month = $1 and fence = $2 and leased_until_wall_at is not null",
-            run.month.to_string(),
-            run.fence
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    pub async fn end_run_lease(&self, run: RunLease) -> Result<(), sqlx::Error> {
-        sqlx::query!(
-            "update payout.run set leased_until_wall_at = null where month = $1 and fence = $2",
-            run.month.to_string(),
-            run.fence
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Keeps everyone else from the run until the end of the transaction; answers whether it still
-    /// is whose it was.
-    pub async fn lock_run_in_tx(
-        &self,
-        tx: &mut PgConnection,
-        run: RunLease,
-    ) -> Result<bool, sqlx::Error> {
-        let fence = sqlx::query_scalar!(
-            "select fence from payout.run where month = $1 for update",
-            run.month.to_string()
-        )
-        .fetch_optional(tx)
-        .await?;
-        Ok(fence == Some(run.fence))
-    }
-
-    /// Keeps everyone else from a run and from the newest, whose month is answered. Newest first, as
-    /// a pass does when it ends.
+    /// Keeps everyone else from a run, if one is given, and from the newest, whose month is answered
+    /// if there is one. Newest first, as a pass does when it ends.
     pub async fn lock_newest_run_in_tx(
         &self,
         tx: &mut PgConnection,
-        month: Month,
-    ) -> Result<Month, sqlx::Error> {
+        month: Option<Month>,
+    ) -> Result<Option<Month>, sqlx::Error> {
         let locked = sqlx::query_scalar!(
             "select month from payout.run
              where month = $1 or month = (select max(month) from payout.run)
              order by month desc for update",
-            month.to_string()
+            month_text(month)
         )
         .fetch_all(tx)
         .await?;
         let newest = locked.first().map(|newest| newest.parse());
-        newest.unwrap_or(Ok(month)).map_err(unreadable)
+        newest.transpose().map_err(unreadable)
+    }
+
+    /// Whether a pass of this run may have gone by while a payout that was asked for held money,
+    /// and the run has planned nothing else for its creator. True while the run is locked.
+    pub async fn was_passed_over_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        month: Month,
+        payout_id: &str,
+    ) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"select exists (
+                   select from payout.run join payout.payout as asked
+                     on run.leased_until_wall_at is not null
+                     or asked.created_wall_at <= run.passed_wall_at
+                   where run.month = $1 and asked.payout_id = $2
+                     and not exists (
+                         select from payout.payout as hers
+                         where hers.month = $1 and hers.creator_id = asked.creator_id)
+               ) as "passed!""#,
+            month.to_string(),
+            payout_id
+        )
+        .fetch_one(tx)
+        .await
     }
 
     /// A pass begins at `now`. It looks at everyone who was told to wait until now, and at everyone
-    /// who waits for funds, whatever they were told: else those who come after would overtake.
-    /// Answers whether the run still is whose it was.
+    /// who waits for funds, whatever they were told: else those who come after would overtake. The
+    /// first pass also looks at everyone for whom the run has planned nothing: what an older payout
+    /// left them before it began is no reason to pass them over. Answers whether the run still is
+    /// whose it was.
     pub async fn begin_pass(
         &self,
         run: RunLease,
@@ -153,7 +110,13 @@ impl Store {
         }
         sqlx::query!(
             "update payout.carried_over set looked_by = $2
-             where month = $1 and (again_at <= $3 or (for_funds and again_at is not null))",
+             where month = $1 and again_at is not null
+               and (again_at <= $3 or for_funds or (
+                   exists (select from payout.run where month = $1 and pass_count = 0)
+                   and not exists (
+                       select from payout.payout as planned
+                       where planned.month = $1
+                         and planned.creator_id = carried_over.creator_id)))",
             run.month.to_string(),
             run.fence,
             now
@@ -188,7 +151,8 @@ impl Store {
              update payout.run
              set state = case when again.at is null then 'planned' else 'planning' end,
                  due_at = coalesce(again.at, due_at), pass_count = pass_count + 1,
-                 leased_until_wall_at = case when again.at <= $2 then now() + least(
+                 leased_until_wall_at = null, passed_wall_at = now(),
+                 paused_until_wall_at = case when again.at <= $2 then now() + least(
                      250 * (1::bigint << least(stumble_count, 10)), 60000)
                      * interval '1 millisecond' end,
                  stumble_count = case when again.at <= $2 then stumble_count + 1 else 0 end
@@ -342,12 +306,5 @@ impl Store {
             .into_iter()
             .map(|row| (row.creator_id, row.sequence))
             .collect())
-    }
-
-    /// When the next run is due; in the past while one is being planned.
-    pub async fn next_run_due(&self) -> Result<Option<OffsetDateTime>, sqlx::Error> {
-        sqlx::query_scalar!("select min(due_at) from payout.run where state = 'planning'")
-            .fetch_one(&self.pool)
-            .await
     }
 }

@@ -9,7 +9,7 @@ use wire::earnings::v1::ReleaseHoldRequest;
 use wire::fraud_limits::v1::{ConfirmRequest, ReleaseRequest};
 
 use super::Usecases;
-use crate::domain::{Errand, Payout, State, left_by_a_limit};
+use crate::domain::{Errand, Payout, State, back_after_a_run, left_by_a_limit};
 use crate::store::HoldLook;
 
 /// After the first look, which is a minute after the end.
@@ -83,8 +83,9 @@ impl Usecases {
                 .look_for_hold_in_tx(&mut tx, payout.payout_id.as_str())
                 .await?;
         }
-        if let Some(month) = payout.month {
-            self.plan_on_in_tx(&mut tx, &payout, month, now).await?;
+        match payout.month {
+            Some(month) => self.plan_on_in_tx(&mut tx, &payout, month, now).await?,
+            None => self.look_again_in_tx(&mut tx, &payout, now).await?,
         }
         Ok(tx.commit().await?)
     }
@@ -98,7 +99,8 @@ impl Usecases {
         month: Month,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
-        let newest = self.store.lock_newest_run_in_tx(tx, month).await?;
+        let newest = self.store.lock_newest_run_in_tx(tx, Some(month)).await?;
+        let newest = newest.unwrap_or(month);
         let creator_ids = [payout.creator_id.to_string()];
         let sequences = self
             .store
@@ -112,9 +114,30 @@ impl Usecases {
         let Some(left) = left_by_a_limit(payout, payout.due_at.unwrap_or(now)) else {
             return Ok(());
         };
-        self.store.wait_again_in_tx(tx, newest, &left).await?;
         let again_at = left.again_at.unwrap_or(now);
+        self.store.wait_again_in_tx(tx, newest, &[left]).await?;
         Ok(self.store.go_on_in_tx(tx, newest, again_at).await?)
+    }
+
+    /// A run that went by while a payout that was asked for held the money has not seen it: it
+    /// looks at its creator now.
+    async fn look_again_in_tx(
+        &self,
+        tx: &mut PgConnection,
+        payout: &Payout,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let Some(newest) = self.store.lock_newest_run_in_tx(tx, None).await? else {
+            return Ok(());
+        };
+        let payout_id = payout.payout_id.as_str();
+        let store = &self.store;
+        if !store.was_passed_over_in_tx(tx, newest, payout_id).await? {
+            return Ok(());
+        }
+        let back = back_after_a_run(payout, now);
+        store.wait_again_in_tx(tx, newest, &[back]).await?;
+        Ok(store.go_on_in_tx(tx, newest, now).await?)
     }
 
     /// Looks again for a hold that was not there when its payout ended, and for its share of the

@@ -36,13 +36,12 @@ impl Usecases {
             let Some(last) = page.last() else { break };
             after_creator_id = last.creator_id.clone();
             let is_last = page.len() < PAGE;
-            let (planned, undecided) = self.plan_page(run, page, pass).await?;
+            let planned = self.plan_page(run, page, pass).await?;
             pass = planned.rest;
             if !planned.waiting.is_empty() && settling.is_none() {
                 settling = Some(self.settling().await?);
             }
-            self.save_page(run, planned, &undecided, settling.as_ref())
-                .await?;
+            self.save_page(run, planned, settling.as_ref()).await?;
             if is_last {
                 break;
             }
@@ -65,7 +64,7 @@ impl Usecases {
         run: RunLease,
         page: Vec<Payable>,
         pass: Pass,
-    ) -> Result<(Plan, Vec<String>), Error> {
+    ) -> Result<Plan, Error> {
         let ids: Vec<String> = page
             .iter()
             .map(|payable| payable.creator_id.clone())
@@ -81,15 +80,13 @@ impl Usecases {
             standings: self.store.standings(run, &ids).await?,
             unheld: self.store.unheld_minor(&ids).await?,
         };
-        let (candidates, undecided) = known.candidates(page)?;
-        Ok((plan(candidates, self.payout_min, pass), undecided))
+        Ok(plan(known.candidates(page)?, self.payout_min, pass))
     }
 
     async fn save_page(
         &self,
         run: RunLease,
         planned: Plan,
-        undecided: &[String],
         settling: Option<&Settling>,
     ) -> Result<(), Error> {
         let now = self.clock.now();
@@ -98,6 +95,7 @@ impl Usecases {
             paid,
             mut carried,
             waiting,
+            undecided,
             ..
         } = planned;
         let unknown = Settling::default();
@@ -105,6 +103,8 @@ impl Usecases {
         let for_funds = ids(waiting.iter().map(|one| &one.creator_id));
         let wait = |waiting: Waiting| waiting.carried(settling, now);
         carried.extend(waiting.into_iter().map(wait));
+        let undecided = undecided.into_iter().map(|one| one.undecided(now));
+        let undecided: Vec<Carried> = undecided.collect();
         let mut tx = self.store.begin().await?;
         still_ours(self.store.lock_run_in_tx(&mut tx, run).await?)?;
         let payouts = self.numbered_in_tx(&mut tx, month, paid, now).await?;
@@ -121,7 +121,7 @@ impl Usecases {
             .wait_for_funds_in_tx(&mut tx, month, &for_funds)
             .await?;
         self.store
-            .leave_undecided_in_tx(&mut tx, run, undecided)
+            .wait_again_in_tx(&mut tx, month, &undecided)
             .await?;
         tx.commit().await?;
         log(month, &fresh, &carried);
@@ -173,40 +173,29 @@ struct Known {
     accounts: HashMap<String, Account>,
     /// Whether this pass looks again at those whom the run knows.
     standings: HashMap<String, bool>,
-    /// Planned and not held: the books count it as payable still.
+    /// Planned and perhaps not held: the books may count it as payable still.
     unheld: HashMap<String, i64>,
 }
 
 impl Known {
-    /// Those whom this run has not planned yet, and those who were told to wait until now. Beside
-    /// them, of those who waited, who has a payout that is being set aside at this moment: whether
-    /// the books still count it as payable cannot be told, and they must not be forgotten.
-    fn candidates(mut self, page: Vec<Payable>) -> Result<(Vec<Candidate>, Vec<String>), Error> {
-        let (mut candidates, mut undecided) = (Vec::new(), Vec::new());
+    /// Those whom this run has not planned yet, and those who were told to wait until now.
+    fn candidates(mut self, page: Vec<Payable>) -> Result<Vec<Candidate>, Error> {
+        let mut candidates = Vec::new();
         for payable in page {
-            let again = self.standings.get(&payable.creator_id).copied();
-            if again == Some(false) {
-                continue;
-            }
-            let unheld = self.unheld.get(&payable.creator_id).copied();
-            if again.is_some() && unheld.is_some() {
-                undecided.push(payable.creator_id);
-                continue;
-            }
-            let left = payable
-                .payable_minor
-                .saturating_sub(unheld.unwrap_or_default());
-            if left <= 0 {
+            let standing = self.standings.get(&payable.creator_id);
+            if standing == Some(&false) || payable.payable_minor <= 0 {
                 continue;
             }
             let creator_id: CreatorId = convert::creator_id(&payable.creator_id)?;
+            let minor = payable.payable_minor;
             candidates.push(Candidate {
-                payable: wire::amount("payable_minor", left, &payable.currency)?,
+                payable: wire::amount("payable_minor", minor, &payable.currency)?,
                 account: self.accounts.remove(&payable.creator_id),
+                is_in_doubt: self.unheld.contains_key(&payable.creator_id),
                 creator_id,
             });
         }
-        Ok((candidates, undecided))
+        Ok(candidates)
     }
 }
 

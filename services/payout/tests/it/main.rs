@@ -16,5 +16,7 @@ mod reversal;
 mod run;
 mod saga;
 mod taken_back;
+mod turns;
+mod undecided;
 mod unknown;
 mod world;

@@ -9,10 +9,10 @@ use crate::desk::Desk;
 use crate::front::{BALANCE, Fault};
 use crate::world::{START, TRANSFERS, World, payouts, run};
 
-const MIDNIGHT: time::OffsetDateTime = START.saturating_add(Duration::DAY);
+pub const MIDNIGHT: time::OffsetDateTime = START.saturating_add(Duration::DAY);
 
 /// A world whose books are asked at a desk, with alice and what she is owed.
-async fn at_the_desk(owed_minor: i64) -> Result<(World, TestService, Desk)> {
+pub async fn at_the_desk(owed_minor: i64) -> Result<(World, TestService, Desk)> {
     let mut world = World::start().await?;
     let desk = Desk::open(&mut world).await?;
     let service = world.service().await?;
@@ -21,13 +21,13 @@ async fn at_the_desk(owed_minor: i64) -> Result<(World, TestService, Desk)> {
     Ok((world, service, desk))
 }
 
-fn single_max(world: &World, minor: i64) {
+pub fn single_max(world: &World, minor: i64) {
     let mut books = world.others.books.lock().expect("no test panics with it");
     books.single_max = minor;
 }
 
 /// What goes out to creators, smallest first.
-async fn going_out(service: &TestService) -> Result<Vec<i64>> {
+pub async fn going_out(service: &TestService) -> Result<Vec<i64>> {
     let mut amounts: Vec<i64> = payouts(service)
         .await?
         .into_iter()
@@ -38,7 +38,7 @@ async fn going_out(service: &TestService) -> Result<Vec<i64>> {
     Ok(amounts)
 }
 
-async fn run_of(service: &TestService, what: &str, is_so: fn(&proto::GetRunResponse) -> bool) {
+pub async fn run_of(service: &TestService, what: &str, is_so: fn(&proto::GetRunResponse) -> bool) {
     eventually(what, || async {
         let run = run(service, "2027-01").await.ok()?;
         is_so(&run).then_some(())

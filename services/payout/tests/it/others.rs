@@ -38,6 +38,8 @@ pub struct Books {
     pub single_max: i64,
     /// Holds are not answered.
     pub holds_down: bool,
+    /// Limits are not answered.
+    pub limits_down: bool,
     /// What runs are told is payable, whatever is.
     pub payable_told: Option<i64>,
     /// What the platform may never pay out by itself; none while the books do not answer.
@@ -338,6 +340,9 @@ impl FraudLimitsService for Others {
     ) -> Result<Response<limits::ReserveResponse>, Status> {
         let asked = request.into_inner();
         let mut books = self.books.lock().expect("no test panics with it");
+        if books.limits_down {
+            return Err(Status::unavailable("away"));
+        }
         books.scheduled.push(asked.scheduled);
         let most = books.single_max;
         let allowed = asked.amount_minor <= most;
