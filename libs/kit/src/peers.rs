@@ -112,7 +112,7 @@ impl Peers {
 /// as the channel is used, and left out while it refuses.
 fn spread(replicas: Vec<Endpoint>) -> Channel {
     let (channel, changes) = Channel::balance_channel(replicas.len());
-    tokio::spawn(async move {
+    crate::spawn(async move {
         let mut given = vec![false; replicas.len()];
         while !changes.is_closed() {
             let taking = join_all(replicas.iter().map(takes_connections)).await;

@@ -26,7 +26,7 @@ impl Process {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in parentheses may hold spaces and parentheses of its own.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-        if matches!(fields.next()?, "Z" | "X") {
+        if matches!(fields.next()?, "Z" | "X") && !has_threads(pid) {
             return None;
         }
         let start_ticks = fields.nth(18)?.parse().ok()?;
@@ -60,6 +60,12 @@ impl Process {
         };
         process.is_alive().then_some(process)
     }
+}
+
+/// A killed process is a zombie as soon as its first thread has ended, and yet holds its locks and
+/// ports until the last one has.
+fn has_threads(pid: u32) -> bool {
+    std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 1)
 }
 
 /// Every living process but this one whose first environment carries the marker of `dir`.

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use tributary::account::Account;
 use tributary::database::with;
-use tributary::process::{end_all, find_marked, find_working_in};
+use tributary::process::{Process, end_all, find_marked, find_working_in, gone};
 
 use crate::place::Place;
 
@@ -41,9 +41,8 @@ async fn what_was_committed_is_there_after_everything_was_killed() {
 async fn orphans_of_a_killed_supervisor_are_replaced_and_stopped() {
     let place = Place::new();
     place.start();
-    let supervisor = supervisor_of(place.dir());
     let before = find_marked(place.dir());
-    assert!(supervisor.signal(Signal::SIGKILL));
+    kill_supervisor_of(place.dir()).await;
 
     place.start();
     assert!(
@@ -51,16 +50,19 @@ async fn orphans_of_a_killed_supervisor_are_replaced_and_stopped() {
         "no orphan keeps running"
     );
 
-    assert!(supervisor_of(place.dir()).signal(Signal::SIGKILL));
+    kill_supervisor_of(place.dir()).await;
     let output = place.run("down", &[]);
     assert!(output.status.success());
     assert_eq!(find_marked(place.dir()), []);
     assert_eq!(find_working_in(&place.dir().join("pg")), []);
 }
 
-fn supervisor_of(dir: &Path) -> tributary::process::Process {
+/// Kills the supervisor alone. A signal is only sent when `kill` returns: the process is waited for.
+async fn kill_supervisor_of(dir: &Path) {
     let path = dir.join("run/supervisor.pid");
-    tributary::process::Process::read_file(&path).expect("a supervisor")
+    let supervisor = Process::read_file(&path).expect("a supervisor");
+    assert!(supervisor.signal(Signal::SIGKILL));
+    assert!(gone(&[supervisor], Duration::from_secs(5)).await);
 }
 
 #[tokio::test]
